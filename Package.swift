@@ -1,0 +1,89 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+/// A library target of the house: strict settings, and only the targets listed above it as dependencies.
+func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies + ["TestSupport"], resources: resources,
+        swiftSettings: [.enableUpcomingFeature("ExistentialAny")])
+}
+
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+
+let package = Package(
+    name: "firn",
+    products: [.executable(name: "firn", targets: ["firn"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+        .systemLibrary(name: "CDecompress", providers: [.apt(["liblzma-dev", "libbz2-dev", "zlib1g-dev"])]),
+        .target(name: "CSystem"),
+
+        room("ArchiveTypes"),
+        room("Checksums", ["CCrypto", "CXXHash"]),
+        room("EventTime", ["ArchiveTypes", "CSystem"]),
+        room("ChunkFormat", ["ArchiveTypes", "Checksums", "EventTime", "CZstd"]),
+        room("ObjectStore", ["ArchiveTypes", "Checksums", "CSystem"]),
+        room("HTTPTransport", ["CCurl", logging]),
+        room("S3", ["ArchiveTypes", "Checksums", "ObjectStore", "HTTPTransport", logging]),
+        room("Inputs", ["ArchiveTypes", "Checksums", "CSystem", "CZstd", "CDecompress", logging]),
+        room("Spool", ["ArchiveTypes", "Checksums", "ChunkFormat", "CSystem", logging]),
+        room(
+            "Archiving",
+            ["ArchiveTypes", "Checksums", "EventTime", "ChunkFormat", "ObjectStore", "Inputs", "Spool", "CSystem", logging]),
+        room("ArchiveIndex", ["ArchiveTypes", "Checksums", "ChunkFormat", "ObjectStore", logging]),
+        room(
+            "Retrieval",
+            ["ArchiveTypes", "Checksums", "EventTime", "ChunkFormat", "ObjectStore", "ArchiveIndex", "CSystem", logging]),
+        room("Configuration", ["ArchiveTypes", .product(name: "Yams", package: "Yams")]),
+        .executableTarget(
+            name: "firn",
+            dependencies: [
+                "ArchiveTypes", "EventTime", "ChunkFormat", "ObjectStore", "HTTPTransport", "S3", "Inputs", "Spool",
+                "Archiving", "ArchiveIndex", "Retrieval", "Configuration", "CSystem", logging,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+
+        .target(
+            name: "TestSupport",
+            dependencies: ["ArchiveTypes", "ObjectStore"],
+            path: "Tests/Support/TestSupport"),
+        .executableTarget(name: "loggen", path: "Tests/Support/loggen"),
+        tests("ArchiveTypesTests", ["ArchiveTypes", "Checksums"]),
+        tests("EventTimeTests", ["EventTime", "ArchiveTypes"], resources: [.copy("Samples")]),
+        tests(
+            "ChunkFormatTests", ["ChunkFormat", "EventTime", "ArchiveTypes", "Checksums"], resources: [.copy("Golden")]),
+        tests("ObjectStoreTests", ["ObjectStore", "ArchiveTypes", "Checksums"]),
+        tests("S3Tests", ["S3", "HTTPTransport", "ObjectStore", "ArchiveTypes", "Checksums"]),
+        tests("InputsTests", ["Inputs", "ArchiveTypes"]),
+        tests("SpoolTests", ["Spool", "ChunkFormat", "ArchiveTypes", "Checksums"]),
+        tests("ArchivingTests", ["Archiving", "Inputs", "Spool", "ChunkFormat", "ObjectStore", "EventTime", "ArchiveTypes"]),
+        tests("ArchiveIndexTests", ["ArchiveIndex", "ChunkFormat", "ObjectStore", "ArchiveTypes"]),
+        tests(
+            "RetrievalTests",
+            ["Retrieval", "ArchiveIndex", "Archiving", "ChunkFormat", "ObjectStore", "EventTime", "ArchiveTypes"]),
+        tests("ConfigurationTests", ["Configuration", "ArchiveTypes"]),
+        tests("EndToEndTests", ["ArchiveTypes"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,73 @@
+private import CCrypto
+private import CXXHash
+
+/// XXH64 with seed 0, as zstd uses it (https://github.com/Cyan4973/xxHash, doc/xxhash_spec.md): finds accidents.
+package func xxh64(_ bytes: UnsafeRawBufferPointer) -> UInt64 { XXH64(bytes.baseAddress, bytes.count, 0) }
+
+package func xxh64(_ bytes: some Sequence<UInt8>) -> UInt64 {
+    bytes.withContiguousStorageIfAvailable { xxh64(UnsafeRawBufferPointer($0)) } ?? xxh64(Array(bytes))
+}
+
+/// A digest of OpenSSL's libcrypto, computed piece by piece. Not for use from two threads at once.
+package struct Digest: ~Copyable {
+    package enum Algorithm: Sendable { case sha256, md5 }
+
+    private let context: OpaquePointer
+    private let algorithm: Algorithm
+
+    package init(_ algorithm: Algorithm) {
+        guard let context = EVP_MD_CTX_new(),
+            EVP_DigestInit_ex(context, algorithm == .sha256 ? EVP_sha256() : EVP_md5(), nil) == 1
+        else { preconditionFailure("libcrypto offers no \(algorithm); a FIPS-only build cannot be used") }
+        self.context = context
+        self.algorithm = algorithm
+    }
+
+    deinit { EVP_MD_CTX_free(context) }
+
+    package func update(_ bytes: UnsafeRawBufferPointer) {
+        precondition(EVP_DigestUpdate(context, bytes.baseAddress, bytes.count) == 1, "libcrypto failed to hash")
+    }
+
+    package func update(_ bytes: [UInt8]) { bytes.withUnsafeBytes { update($0) } }
+
+    /// The digest of all that was given: 32 bytes of SHA-256, 16 of MD5.
+    package consuming func finish() -> [UInt8] {
+        var digest = [UInt8](repeating: 0, count: 64)
+        var length: UInt32 = 0
+        precondition(EVP_DigestFinal_ex(context, &digest, &length) == 1, "libcrypto failed to hash")
+        return Array(digest[..<Int(length)])
+    }
+}
+
+package func sha256(_ bytes: [UInt8]) -> [UInt8] {
+    let digest = Digest(.sha256)
+    digest.update(bytes)
+    return digest.finish()
+}
+
+package func md5(_ bytes: [UInt8]) -> [UInt8] {
+    let digest = Digest(.md5)
+    digest.update(bytes)
+    return digest.finish()
+}
+
+/// HMAC-SHA-256 (RFC 2104), 32 bytes.
+package func hmacSHA256(key: [UInt8], _ message: [UInt8]) -> [UInt8] {
+    var digest = [UInt8](repeating: 0, count: 32)
+    var length: UInt32 = 0
+    let result = HMAC(EVP_sha256(), key, Int32(key.count), message, message.count, &digest, &length)
+    precondition(result != nil && length == 32, "libcrypto failed to sign")
+    return digest
+}
+
+/// Lower-case hexadecimal.
+package func hex(_ bytes: some Sequence<UInt8>) -> String {
+    let digits = Array("0123456789abcdef".utf8)
+    var text: [UInt8] = []
+    for byte in bytes {
+        text.append(digits[Int(byte >> 4)])
+        text.append(digits[Int(byte & 15)])
+    }
+    return String(decoding: text, as: UTF8.self)
+}
