@@ -27,6 +27,9 @@ package struct Configuration: Sendable, Hashable {
         package var copies: Int
         package var acknowledge: Int
 
+        /// One store that holds everything.
+        package static let single = Redundancy(copies: 1, acknowledge: 1)
+
         /// A majority, and at least 2 where there are 2.
         package static func defaultAcknowledge(copies: Int) -> Int { max(copies / 2 + 1, min(2, copies)) }
     }

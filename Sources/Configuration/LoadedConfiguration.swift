@@ -8,7 +8,8 @@ package struct LoadedConfiguration: Sendable, Hashable {
 }
 
 extension Configuration {
-    /// Reads a configuration strictly: unknown keys, wrong types and impossible values are errors, all reported at once.
+    /// Reads a configuration strictly: unknown keys, wrong types and impossible values are errors;
+    /// all are reported together.
     ///
     /// - Parameters:
     ///   - text: YAML; empty for the defaults and the environment alone.

@@ -1,6 +1,6 @@
 /// The name that somebody probably meant.
 package enum Nearest {
-    /// The candidate fewest edits away, where that is few enough to be meant: at most a third of its length, at least 2.
+    /// The candidate that is fewest edits away, where that is few enough to be meant: a third of its length, or 2.
     package static func match(_ text: String, among candidates: some Sequence<String>) -> String? {
         let wanted = Array(text.lowercased().unicodeScalars)
         let nearest = candidates.map { ($0, distance(wanted, Array($0.lowercased().unicodeScalars))) }

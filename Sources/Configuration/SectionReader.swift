@@ -74,7 +74,7 @@ struct SectionReader {
         }
     }
 
-    /// Free keys with text values; a variable's key is the file's where that is the same in upper case, else lower-case.
+    /// Free keys with text values. A variable names the file's key that equals it in upper case, else a lower-case one.
     mutating func texts(_ key: String) -> [(key: String, value: String, place: Place)] {
         var inner = section(key)
         let inFile = inner.keysInFile

@@ -28,7 +28,8 @@ enum WholeNumber {
 
 /// Absolute paths of directories.
 package enum DirectoryPath {
-    /// Without `.`, empty and trailing segments; `..` stays, since it follows symbolic links. A relative path is appended to `directory`, or refused where that is nil.
+    /// Without `.`, empty and trailing segments; `..` stays, since it follows symbolic links. A relative path
+    /// is appended to `directory`, or refused where that is nil.
     package static func normalized(_ text: String, relativeTo directory: String?) throws(InvalidValue) -> String {
         guard !text.isEmpty else { throw InvalidValue("the path is empty") }
         guard !text.utf8.contains(0) else { throw InvalidValue("\(text.quoted) contains a zero byte") }
