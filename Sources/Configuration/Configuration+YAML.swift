@@ -47,7 +47,7 @@ extension StoreConfiguration {
         if let pathStyle = s3.pathStyle { writer.scalar("path_style", "\(pathStyle)") }
         if let caFile = s3.caFile { writer.scalar("ca_file", caFile) }
         if let profile = s3.profile { writer.scalar("profile", profile) }
-        if !s3.verifiesTLS { writer.scalar("tls_verify", "false") }
+        if !s3.verifiesTLS { writer.scalar("verify_tls", "false") }
     }
 }
 

@@ -1,23 +1,26 @@
 /// The address of a server: scheme, host and port.
 package enum Endpoint {
-    /// `http://HOST[:PORT]` or `https://HOST[:PORT]`, in lower case; a lone `/` at the end is dropped.
+    /// `http://HOST[:PORT][/PATH]` or `https://...`, scheme and host in lower case, without a `/` at the end.
     package static func parse(_ text: String) throws(InvalidValue) -> String {
         try parse(text, schemes: ["http", "https"])
     }
 
     static func parse(_ text: String, schemes: [String]) throws(InvalidValue) -> String {
-        let lower = text.lowercased()
-        guard let scheme = schemes.first(where: { lower.hasPrefix($0 + "://") }) else {
+        guard !text.contains("@") else { throw StoreURL.credentialsInside() }
+        guard let scheme = schemes.first(where: { text.lowercased().hasPrefix($0 + "://") }) else {
             throw InvalidValue("\(text.quoted) is not a server's URL", hint: "write \(schemes[0])://HOST:PORT")
         }
-        var authority = lower.dropFirst(scheme.utf8.count + 3)
-        if authority.last == "/" { authority.removeLast() }
-        guard !authority.contains("@") else { throw StoreURL.credentialsInside() }
-        guard !authority.contains("/"), !authority.contains("?"), !authority.contains("#") else {
-            throw InvalidValue("\(text.quoted) has a path or a query", hint: "write scheme, host and port alone")
+        let rest = text.dropFirst(scheme.utf8.count + 3)
+        let authority = rest.prefix { $0 != "/" }
+        var path = rest.dropFirst(authority.count)
+        while path.last == "/" { path.removeLast() }
+        guard path.utf8.allSatisfy({ PercentEncoding.isUnreserved($0) || $0 == UInt8(ascii: "/") }),
+            !authority.contains("?"), !authority.contains("#")
+        else {
+            throw InvalidValue("\(text.quoted) has a query or an odd path", hint: "write scheme, host and port alone")
         }
         try check(authority, in: text)
-        return "\(scheme)://\(authority)"
+        return "\(scheme)://\(authority.lowercased())\(path)"
     }
 
     /// `HOST:PORT` to listen on: a name or an address, IPv6 in brackets.

@@ -2,8 +2,9 @@ import ArchiveTypes
 
 /// Names that S3 and its relatives accept.
 enum S3Names {
+    /// S3's rules, and capitals and underscores, which older buckets and other servers have.
     static func bucket(_ text: String) throws(InvalidValue) -> String {
-        let allowed = text.utf8.allSatisfy { $0.isKeyCharacter || $0 == UInt8(ascii: ".") }
+        let allowed = text.utf8.allSatisfy { PercentEncoding.isUnreserved($0) && $0 != UInt8(ascii: "~") }
         let ends = [text.utf8.first, text.utf8.last].allSatisfy { end in end.map(isAlphanumeric) ?? false }
         guard 3...63 ~= text.utf8.count, allowed, ends, !text.contains("..") else {
             throw InvalidValue(
@@ -48,6 +49,8 @@ enum S3Names {
         return text
     }
 
-    private static func isAlphanumeric(_ byte: UInt8) -> Bool { byte.isKeyCharacter && byte != UInt8(ascii: "-") }
+    private static func isAlphanumeric(_ byte: UInt8) -> Bool {
+        PercentEncoding.isUnreserved(byte) && !"-._~".utf8.contains(byte)
+    }
 
 }

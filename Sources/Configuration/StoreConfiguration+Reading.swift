@@ -33,7 +33,7 @@ extension StoreConfiguration {
             try DirectoryPath.normalized(text, relativeTo: nil)
         }
         let profile = section.scalar("profile", S3Names.profile)
-        let verifiesTLS = section.scalar("tls_verify", Boolean.parse)
+        let verifiesTLS = section.scalar("verify_tls", Boolean.parse)
         guard case .s3(var s3)? = location else {
             if case .directory? = location { reportKeysOfS3(section) }
             return location
@@ -59,7 +59,7 @@ extension StoreConfiguration {
     }
 
     private static func reportKeysOfS3(_ section: SectionReader) {
-        for key in ["region", "endpoint", "path_style", "ca_file", "profile", "tls_verify"] where section.mentions(key)
+        for key in ["region", "endpoint", "path_style", "ca_file", "profile", "verify_tls"] where section.mentions(key)
         {
             section.report(
                 key, InvalidValue("it means nothing for a directory", hint: "remove it, or write an s3:// URL"))

@@ -26,11 +26,11 @@ package struct S3Location: Sendable, Hashable {
     package var bucket: String
     /// Without a leading or trailing `/`; empty for the whole bucket.
     package var prefix: String
-    /// `http://HOST[:PORT]` or `https://...`, lower-case, without a path; nil for AWS.
+    /// `http://HOST[:PORT]` or `https://...`, with a path where a proxy needs one; nil: of the environment or AWS's own.
     package var endpoint: String?
     /// Nil: from the profile or the environment, as AWS's tools do.
     package var region: String?
-    /// `ENDPOINT/BUCKET/KEY` instead of `BUCKET.ENDPOINT/KEY`; nil: path-style where there is an endpoint.
+    /// `ENDPOINT/BUCKET/KEY` instead of `BUCKET.ENDPOINT/KEY`; nil: as the endpoint suggests.
     package var pathStyle: Bool?
     /// A PEM file of certificate authorities to trust instead of the system's.
     package var caFile: String?
@@ -52,6 +52,4 @@ package struct S3Location: Sendable, Hashable {
         self.profile = profile
         self.verifiesTLS = verifiesTLS
     }
-
-    package var usesPathStyle: Bool { pathStyle ?? (endpoint != nil) }
 }

@@ -1,5 +1,5 @@
 /// Reads the URLs of stores: `file:///srv/archive`, a plain path, or
-/// `s3://BUCKET/PREFIX?endpoint=URL&region=R&path-style=true&ca-file=FILE&profile=P&tls-verify=false`.
+/// `s3://BUCKET/PREFIX?endpoint=URL&region=R&path-style=true&ca-file=FILE&profile=P&verify-tls=false`.
 package enum StoreURL {
     /// - Parameter directory: what relative paths are relative to; nil where a path must be absolute.
     package static func parse(_ text: String, relativeTo directory: String?) throws(InvalidValue) -> StoreLocation {
@@ -14,7 +14,7 @@ package enum StoreURL {
         if let scheme = scheme(of: text) {
             let hint = Nearest.match(scheme, among: ["s3", "file"]).map { "did you mean \($0)://?" }
             throw InvalidValue(
-                "\(text.quoted) has the unknown scheme \(scheme)",
+                "the URL has the unknown scheme \(scheme)",
                 hint: hint ?? "write file:///PATH, or s3://BUCKET/PREFIX?endpoint=URL for a server of your own")
         }
         return .directory(path: try DirectoryPath.normalized(text, relativeTo: directory))
@@ -57,7 +57,7 @@ package enum StoreURL {
         return location
     }
 
-    private static let queryKeys = ["endpoint", "region", "path-style", "ca-file", "profile", "tls-verify"]
+    private static let queryKeys = ["endpoint", "region", "path-style", "ca-file", "profile", "verify-tls"]
 
     private static func set(
         _ key: String, to encoded: Substring?, of location: inout S3Location

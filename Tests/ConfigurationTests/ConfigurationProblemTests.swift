@@ -210,7 +210,7 @@ import Testing
         #expect(
             problems(text, ["FIRN_COMPRESSION_LEVEL": "99"]) == """
                 firn.yaml:1:19: metrics.listen: "9599" has no port; write one like 127.0.0.1:9599
-                firn.yaml:3:10: stores[0].url: "ftp://a" has the unknown scheme ftp; write file:///PATH, or s3://BUCKET/PREFIX?endpoint=URL for a server of your own
+                firn.yaml:3:10: stores[0].url: the URL has the unknown scheme ftp; write file:///PATH, or s3://BUCKET/PREFIX?endpoint=URL for a server of your own
                 firn.yaml:4:10: archive: "A" is not a valid name; write 1 to 63 of a-z, 0-9 and -
                 firn.yaml:5:9: spool: unknown key "max"; known keys: path, max_bytes
                 environment variable FIRN_COMPRESSION_LEVEL: 99 is out of range; write a number from 1 to 19

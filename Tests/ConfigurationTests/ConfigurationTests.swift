@@ -84,7 +84,7 @@ import Testing
         full,
         "",
         "stores: [{url: file:///srv/my%20logs}]\ninputs: [{files: {include: ['/a b/\"x\"', \"/\\t\\u2028\\\\\"], labels: {\"k: 1\": \"#\", n: 'null', e: \"\"}}}]",
-        "stores: [{url: \"s3://logs?endpoint=https://h&ca-file=/c.pem&tls-verify=false&region=eu-1&path-style=false\"}]",
+        "stores: [{url: \"s3://logs?endpoint=https://h&ca-file=/c.pem&verify-tls=false&region=eu-1&path-style=false\"}]",
         "roll: {block_age: 1500ms, chunk_age: 90s}\nspool: {max_bytes: 3000000001B}\nhost: 10.0.0.1",
         "archive: \"123\"\nhost: \"null\"",
     ])

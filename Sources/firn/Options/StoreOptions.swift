@@ -44,19 +44,23 @@ struct StoreOptions: ParsableArguments {
         _ = try location()
     }
 
-    /// The effective configuration, with at least one store.
-    func load() throws -> Configuration {
-        guard let location = try location() else {
-            let configuration = try self.configuration.load()
-            guard !configuration.stores.isEmpty else { throw Self.noStore }
-            return configuration
-        }
+    /// The effective configuration and its store.
+    func load() throws -> LoadedStores {
+        guard let location = try location() else { return try fromConfiguration() }
         var effective =
             try configuration.path == nil
             ? ConfigurationOptions.parse(nil, .ofThisProcess()) : configuration.load()
-        effective.stores = [StoreConfiguration(location: location)]
-        effective.redundancy = Configuration.Redundancy.single
-        return effective
+        let store = StoreConfiguration(location: location)
+        effective.stores = [store]
+        effective.redundancy = .single
+        let isNamed = configuration.path != nil || getenv("FIRN_ARCHIVE") != nil
+        return LoadedStores(configuration: effective, store: store, archiveName: isNamed ? effective.archive : nil)
+    }
+
+    private func fromConfiguration() throws -> LoadedStores {
+        let effective = try configuration.load()
+        guard let store = effective.stores.first else { throw Self.noStore }
+        return LoadedStores(configuration: effective, store: store, archiveName: effective.archive)
     }
 
     private func location() throws -> StoreLocation? {
@@ -81,4 +85,12 @@ struct StoreOptions: ParsableArguments {
         return CommandFailure(
             sentence: "no store is given; write --store URL, or stores: into a configuration file (\(places))")
     }
+}
+
+/// What a command works with.
+struct LoadedStores {
+    var configuration: Configuration
+    var store: StoreConfiguration
+    /// The archive that the store must hold; nil where only the store was named.
+    var archiveName: String?
 }
