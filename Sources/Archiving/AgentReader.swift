@@ -134,7 +134,7 @@ struct AgentReader: ~Copyable {
     /// Appends blocks that wait, in order; a full disk holds everything up until there is room.
     private mutating func retryWaiting(_ sealed: inout [SealedChunk]) throws {
         while let block = waiting.first {
-            do {
+            do throws(SpoolError) {
                 let chunk = try block.withFrame { frame throws(SpoolError) in
                     try spool.append(block.header, frame: frame)
                 }
@@ -142,7 +142,8 @@ struct AgentReader: ~Copyable {
                 if let chunk { sealed.append(chunk) }
                 if isHeldUp { logger.notice("there is room in the spool again: reading goes on") }
                 isHeldUp = false
-            } catch let error as SpoolError where error.kind == .full {
+            } catch {
+                guard error.kind == .full else { throw error }
                 if !isHeldUp { logger.error("\(error): reading waits until there is room") }
                 isHeldUp = true
                 return

@@ -1,4 +1,5 @@
 import ArchiveTypes
+import ChunkFormat
 import Logging
 import ObjectStore
 import Spool
