@@ -46,8 +46,9 @@ struct DirectoryTree: Sendable {
 
     private func openFolder(_ name: String, in parent: borrowing Descriptor) throws(LocalFailure) -> Descriptor {
         do throws(LocalFailure) { return try parent.directory(name) } catch where error.code == ENOTDIR {
-            let isLink = try parent.status(of: name).map { !$0.isRegular } ?? false
-            throw isLink ? LocalFailure("\(name)", ELOOP, .writing) : LocalFailure("\(name)", ENOTDIR, .writing)
+            // Linux says that of a symbolic link too, which differs in what a person can do about it.
+            guard let status = try parent.status(of: name), !status.isRegular else { throw error }
+            throw LocalFailure("cannot open directory \(name)", ELOOP, .reading)
         }
     }
 
