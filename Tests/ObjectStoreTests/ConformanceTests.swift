@@ -48,7 +48,8 @@ import Testing
 
     @Test(arguments: StoreConformance.Check.allCases)
     func metered(_ check: StoreConformance.Check) async throws {
-        try await StoreConformance(store: MeteredStore(MemoryStore(), meter: StoreMeter()), expecting: strict).run(check)
+        try await StoreConformance(store: MeteredStore(MemoryStore(), meter: StoreMeter()), expecting: strict).run(
+            check)
     }
 
     @Test(arguments: StoreConformance.Check.allCases)
@@ -82,7 +83,8 @@ import Testing
             let metered = MeteredStore(directory, meter: StoreMeter())
             let store = RetryingStore(TimeoutStore(LimitedStore(metered, concurrency: 4), timeout: .seconds(300)))
             #expect(store.name == "stack" && store.capabilities == directory.capabilities)
-            try await StoreConformance(store: store, expecting: .init(preventsOverwrite: true)).run(check)
+            try await StoreConformance(store: store, expecting: .init(preventsOverwrite: true, keysToList: 300)).run(
+                check)
         }
     }
 }

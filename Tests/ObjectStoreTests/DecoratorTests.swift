@@ -10,7 +10,9 @@ import Testing
         return policy
     }
 
-    private func failing(_ kind: StoreError.Kind, retryAfter: Double? = nil, _ when: Fault.When = .always) -> FaultyStore {
+    private func failing(_ kind: StoreError.Kind, retryAfter: Double? = nil, _ when: Fault.When = .always)
+        -> FaultyStore
+    {
         FaultyStore(MemoryStore(), faults: [Fault(.error(kind, retryAfter: retryAfter), on: .put, when)])
     }
 
@@ -136,7 +138,9 @@ import Testing
         let store = LimitedStore(faulty, concurrency: 1)
         let first = Task { try await store.put("first", body([1])) }
         await faulty.waitUntilHeld(1)
-        let second = Task { await failure { () async throws(StoreError) in _ = try await store.put("second", body([1])) } }
+        let second = Task {
+            await failure { () async throws(StoreError) in _ = try await store.put("second", body([1])) }
+        }
         second.cancel()
         #expect(await second.value?.kind == .cancelled)
         first.cancel()
@@ -207,7 +211,8 @@ private final class DeafStore: StoreDecorator {
     private let waiting = Guarded<[CheckedContinuation<Void, Never>]>([])
 
     func perform<Answer: Sendable>(
-        _ request: StoreRequest, _ call: nonisolated(nonsending) @escaping @Sendable () async throws(StoreError) -> Answer
+        _ request: StoreRequest,
+        _ call: nonisolated(nonsending) @escaping @Sendable () async throws(StoreError) -> Answer
     ) async throws(StoreError) -> Answer {
         await withCheckedContinuation { continuation in waiting.withLock { $0.append(continuation) } }
         return try await call()
@@ -240,7 +245,8 @@ private final class DeafStore: StoreDecorator {
         try await store.delete("a")
         let figures = meter.snapshot
         #expect(figures[.put].requests == 2 && figures[.put].bytesSent == 10 && figures[.put].bytesReceived == 0)
-        #expect(figures[.get].requests == 3 && figures[.get].bytesReceived == 7 && figures[.get].errors == [.notFound: 1])
+        #expect(
+            figures[.get].requests == 3 && figures[.get].bytesReceived == 7 && figures[.get].errors == [.notFound: 1])
         #expect(figures[.get].latencySum == .seconds(3) && figures[.get].latencyMax == .seconds(3))
         #expect(figures[.list].requests == 1 && figures[.size].requests == 1 && figures[.delete].requests == 1)
         let since = figures - before

@@ -29,7 +29,8 @@ import Testing
 
     @Test func bytesAreDamagedOnTheWay() async throws {
         let bytes = [UInt8](repeating: 0, count: 1000)
-        let store = FaultyStore(memory, faults: [Fault(.corrupted, on: .get, .nth(1)), Fault(.truncated(by: 10), on: .get)])
+        let store = FaultyStore(
+            memory, faults: [Fault(.corrupted, on: .get, .nth(1)), Fault(.truncated(by: 10), on: .get)])
         _ = try await store.put("a", body(bytes))
         let corrupted = try await store.get("a", .whole).bytes
         #expect(corrupted.count == 1000 && corrupted.reduce(0) { $0 + $1.nonzeroBitCount } == 1)
@@ -54,7 +55,9 @@ import Testing
         #expect(memory.objects.isEmpty)
         store.release()
         #expect(try await put.value.outcome == .created)
-        let cancelled = Task { await failure { () async throws(StoreError) in _ = try await store.put("b", body([1])) } }
+        let cancelled = Task {
+            await failure { () async throws(StoreError) in _ = try await store.put("b", body([1])) }
+        }
         await store.waitUntilHeld(1)
         cancelled.cancel()
         #expect(await cancelled.value?.kind == .cancelled)
@@ -66,7 +69,9 @@ import Testing
             let store = FaultyStore(MemoryStore(), faults: [Fault(.error(.transient), .chance(0.5))], seed: seed)
             var outcomes: [Bool] = []
             for _ in 0..<64 {
-                do { outcomes.append(try await store.put("a", body([])).outcome == .created) } catch { outcomes.append(false) }
+                do { outcomes.append(try await store.put("a", body([])).outcome == .created) } catch {
+                    outcomes.append(false)
+                }
             }
             return outcomes
         }

@@ -19,9 +19,12 @@ func failure(_ request: () async throws(StoreError) -> Void) async -> StoreError
 }
 
 /// A directory of its own, removed with all that is in it at the end of `body`.
-func withTemporaryDirectory<Answer>(in parent: String = "/tmp", _ body: (String) async throws -> Answer) async throws -> Answer {
+func withTemporaryDirectory<Answer>(in parent: String = "/tmp", _ body: (String) async throws -> Answer) async throws
+    -> Answer
+{
     var template = Array("\(parent)/firn-store-tests-XXXXXX".utf8CString)
-    let path = try #require(template.withUnsafeMutableBufferPointer { mkdtemp($0.baseAddress!).map { String(cString: $0) } })
+    let path = try #require(
+        template.withUnsafeMutableBufferPointer { mkdtemp($0.baseAddress!).map { String(cString: $0) } })
     defer { removeTree(path) }
     return try await body(path)
 }

@@ -145,7 +145,8 @@ extension StoreConformance {
                 _ = try await store.get("object", .bytes(offset: offset, length: 1))
             }
         }
-        await expect(.corrupt, .rangeNotSatisfiable, when: "partly past the end") { [store] () async throws(StoreError) in
+        await expect(.corrupt, .rangeNotSatisfiable, when: "partly past the end") {
+            [store] () async throws(StoreError) in
             _ = try await store.get("object", .bytes(offset: 999, length: 2))
         }
         for range in [.bytes(offset: 0, length: 0), .suffix(length: 0)] as [ObjectRange] {
@@ -165,11 +166,15 @@ extension StoreConformance {
     private func missingObjects() async throws {
         _ = try await store.put("there/object", body([1]))
         for key in ["missing", "there/missing", "missing/object"] {
-            await expect(.notFound, when: "get \(key)") { [store] () async throws(StoreError) in _ = try await store.get(key, .whole) }
+            await expect(.notFound, when: "get \(key)") { [store] () async throws(StoreError) in
+                _ = try await store.get(key, .whole)
+            }
             await expect(.notFound, when: "get a range of \(key)") { [store] () async throws(StoreError) in
                 _ = try await store.get(key, .bytes(offset: 0, length: 1))
             }
-            await expect(.notFound, when: "size of \(key)") { [store] () async throws(StoreError) in _ = try await store.size(key) }
+            await expect(.notFound, when: "size of \(key)") { [store] () async throws(StoreError) in
+                _ = try await store.size(key)
+            }
         }
     }
 
@@ -229,7 +234,9 @@ extension StoreConformance {
     private func listingAfterAnyKey() async throws {
         try await each(of: Self.neighbours) { _ = try await store.put($0, body([])) }
         let sorted = Self.neighbours.sorted { $0.isBefore($1) }
-        let others = ["list/", "list/b", "list/b/", "list/b/1", "list/b.w", "list/b00/", "list/b00/y", "list/zz", "m", "l"]
+        let others = [
+            "list/", "list/b", "list/b/", "list/b/1", "list/b.w", "list/b00/", "list/b00/y", "list/zz", "m", "l",
+        ]
         for after in sorted + others {
             let page = try await store.list(prefix: "list/", after: after, limit: 3)
             let rest = sorted.filter { after.isBefore($0) }
@@ -241,7 +248,9 @@ extension StoreConformance {
     private func listingByPrefix() async throws {
         try await each(of: Self.neighbours) { _ = try await store.put($0, body([])) }
         let sorted = Self.neighbours.sorted { $0.isBefore($1) }
-        for prefix in ["", "l", "list", "list/", "list/b", "list/b/", "list/b/z", "list/b0", "list/c", "list/z", "list/b-x/"] {
+        for prefix in [
+            "", "l", "list", "list/", "list/b", "list/b/", "list/b/z", "list/b0", "list/c", "list/z", "list/b-x/",
+        ] {
             #expect(try await keys(prefix: prefix) == sorted.filter { $0.hasPrefix(prefix) }, "prefix \(prefix)")
         }
     }
@@ -296,7 +305,9 @@ extension StoreConformance {
         await expect(.corrupt, .rejected, .transient, when: "a wrong digest") { [store] () async throws(StoreError) in
             _ = try await store.put("damaged", wrong)
         }
-        await expect(.notFound, when: "the refused object") { [store] () async throws(StoreError) in _ = try await store.size("damaged") }
+        await expect(.notFound, when: "the refused object") { [store] () async throws(StoreError) in
+            _ = try await store.size("damaged")
+        }
     }
 }
 
@@ -316,7 +327,7 @@ extension StoreConformance {
                 #expect(data.bytes == Array(bytes[offset..<offset + length]), "\(key) from \(offset), \(length) bytes")
             }
             #expect(try await store.size(key) == UInt64(bytes.count), "\(key)")
-            #expect(try await keys(prefix: key) .contains(key), "\(key) in its listing")
+            #expect(try await keys(prefix: key).contains(key), "\(key) in its listing")
             if worker % 3 == 0 { try await store.delete(key) }
         }
         let left = (0..<24).filter { $0 % 3 != 0 }.map { "mixed/\($0 % 4)/\($0)" }.sorted { $0.isBefore($1) }
