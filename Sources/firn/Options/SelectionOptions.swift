@@ -28,7 +28,9 @@ struct TimeOptions: ParsableArguments {
 
     /// All times where none are given.
     func range(now: Nanoseconds) throws -> TimeRange {
-        if let last { return TimeRange(from: now - (try parsed("--last", DurationText.parse, last)), to: .max) }
+        if let last {
+            return TimeRange(from: now - (try OptionValue.parse("--last", last, DurationText.parse)), to: .max)
+        }
         let range = TimeRange(from: try time("--from", from, now) ?? .min, to: try time("--to", to, now) ?? .max)
         guard range.from < range.to else {
             throw ValidationError("--from is not before --to; --from is included, --to is not")
@@ -41,20 +43,8 @@ struct TimeOptions: ParsableArguments {
 
     private func time(_ option: String, _ text: String?, _ now: Nanoseconds) throws -> Nanoseconds? {
         guard let text else { return nil }
-        return try parsed(
-            option,
-            { (text) throws(InvalidValue) in
-                try TimeExpression.parse(text, now: now, utcOffset: utcOffset)
-            }, text)
-    }
-
-    private func parsed<Value>(
-        _ option: String, _ parse: (String) throws(InvalidValue) -> Value, _ text: String
-    ) throws -> Value {
-        do {
-            return try parse(text)
-        } catch {
-            throw ValidationError("\(option): \(error)")
+        return try OptionValue.parse(option, text) { (text) throws(InvalidValue) in
+            try TimeExpression.parse(text, now: now, utcOffset: utcOffset)
         }
     }
 }
