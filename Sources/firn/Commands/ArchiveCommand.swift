@@ -89,7 +89,10 @@ struct ArchiveCommand: AsyncParsableCommand {
     private func run(_ archiver: FileArchiver, _ sources: [ArchiveSource]) async throws -> ArchiveSummary {
         let done = ByteCounter()
         let total = plainBytes()
-        let bar = ProgressBar("archiving") { Progress(done: done.value, total: total) }
+        let bar = ProgressBar("archiving") {
+            let bytes = done.value
+            return Progress(bytes: bytes, share: total.flatMap { $0 > 0 ? Double(bytes) / Double($0) : nil })
+        }
         defer { bar?.finish() }
         return try await archiver.run(sources) { done.add($0) }
     }

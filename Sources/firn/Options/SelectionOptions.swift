@@ -1,6 +1,7 @@
 import ArchiveTypes
 import ArgumentParser
 import Configuration
+import Retrieval
 
 struct TimeOptions: ParsableArguments {
     @Option(
@@ -79,24 +80,53 @@ struct StreamOptions: ParsableArguments {
 
 struct TextOptions: ParsableArguments {
     @Option(
-        name: .customLong("match"),
+        name: .customLong("match"), parsing: .unconditional,
         help: ArgumentHelp("Lines with this text in them; repeatable, all must occur.", valueName: "text"))
     var matches: [String] = []
 
     @Option(
-        name: .customLong("exclude"),
+        name: .customLong("exclude"), parsing: .unconditional,
         help: ArgumentHelp("Lines without this text; repeatable.", valueName: "text"))
     var exclusions: [String] = []
 
-    @Option(help: ArgumentHelp("Lines that this regular expression (PCRE) matches somewhere.", valueName: "re"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Lines that this regular expression (PCRE) matches somewhere.", valueName: "re"))
     var regex: String?
 
     @Flag(help: "Select whole records: a line and its continuations, such as a stack trace.")
     var records = false
+
+    func validate() throws { _ = try condition() }
+
+    func condition() throws -> TextCondition {
+        do {
+            return TextCondition(
+                match: matches.map { Array($0.utf8) }, exclude: exclusions.map { Array($0.utf8) },
+                pattern: try regex.map { try LinePattern($0) })
+        } catch {
+            throw ValidationError("--regex: \(error)")
+        }
+    }
 }
 
+/// Which lines of which streams and times.
 struct SelectionOptions: ParsableArguments {
-    @OptionGroup var times: TimeOptions
-    @OptionGroup var streams: StreamOptions
-    @OptionGroup var text: TextOptions
+    @OptionGroup(title: "Times") var times: TimeOptions
+    @OptionGroup(title: "Streams") var streams: StreamOptions
+    @OptionGroup(title: "Texts") var text: TextOptions
+
+    func selection(now: Nanoseconds) throws -> Selection {
+        var selection = try streams.selection(times.range(now: now))
+        selection.text = try text.condition()
+        selection.wholeRecords = text.records
+        return selection
+    }
+}
+
+extension StreamOptions {
+    func selection(_ range: TimeRange) -> Selection {
+        Selection(
+            range: range, hosts: hosts.map { Glob($0) }, sources: sources.map { Glob($0) }, labels: labels.map(\.pair))
+    }
 }
