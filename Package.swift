@@ -67,7 +67,7 @@ let package = Package(
             name: "firn",
             dependencies: [
                 "ArchiveTypes", "EventTime", "ChunkFormat", "ObjectStore", "HTTPTransport", "S3", "Inputs", "Spool",
-                "Archiving", "ArchiveIndex", "Retrieval", "Configuration", "CSystem", logging,
+                "Archiving", "ArchiveIndex", "Retrieval", "Configuration", "Checksums", "Threads", "CSystem", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
