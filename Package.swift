@@ -74,7 +74,7 @@ let package = Package(
 
         .target(
             name: "TestSupport",
-            dependencies: ["ArchiveTypes", "ObjectStore"],
+            dependencies: ["ArchiveTypes", "Checksums", "ObjectStore"],
             path: "Tests/Support/TestSupport"),
         .executableTarget(name: "loggen", path: "Tests/Support/loggen"),
         tests("ArchiveTypesTests", ["ArchiveTypes", "Checksums"]),

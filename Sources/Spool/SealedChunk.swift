@@ -21,10 +21,13 @@ package struct SealedChunk: Sendable {
 package struct ArchivedChunk: Sendable {
     package var chunk: SealedChunk
     package var manifestKey: ManifestKey
+    /// Bytes of the manifest's object.
+    package var manifestLength: UInt64
 
     /// - Parameter chunk: is now held, and so is its manifest under `manifestKey`.
-    package init(held chunk: SealedChunk, manifestKey: ManifestKey) {
+    package init(held chunk: SealedChunk, manifestKey: ManifestKey, manifestLength: UInt64) {
         self.chunk = chunk
         self.manifestKey = manifestKey
+        self.manifestLength = manifestLength
     }
 }
