@@ -55,7 +55,7 @@ struct ExponentialGaps {
     init() {
         // -ln(1 - q) at the midpoints of 1024 equal slices, through log2's series: no libm needed.
         table = (0..<1024).map { slice in
-            UInt32(1024 * ExponentialGaps.negativeLogarithm((Double(1023 - slice) + 0.5) / 1024))
+            max(1, UInt32(1024 * ExponentialGaps.negativeLogarithm((Double(1023 - slice) + 0.5) / 1024)))
         }
     }
 
