@@ -67,7 +67,9 @@ package struct ByteReader {
         while true {
             guard next < bytes.endIndex else { throw MalformedBytes("integer is cut off", at: offset) }
             let byte = bytes[next]
-            guard shift < 63 || (shift == 63 && byte <= 1) else { throw MalformedBytes("integer exceeds 64 bits", at: offset) }
+            guard shift < 63 || (shift == 63 && byte <= 1) else {
+                throw MalformedBytes("integer exceeds 64 bits", at: offset)
+            }
             next += 1
             value |= UInt64(byte & 0x7F) << shift
             if byte & 0x80 == 0 { return value }
@@ -81,7 +83,9 @@ package struct ByteReader {
     }
 
     package mutating func read(count: Int) throws(MalformedBytes) -> ArraySlice<UInt8> {
-        guard count >= 0, count <= remaining else { throw MalformedBytes("\(count) bytes wanted, \(remaining) left", at: offset) }
+        guard count >= 0, count <= remaining else {
+            throw MalformedBytes("\(count) bytes wanted, \(remaining) left", at: offset)
+        }
         defer { next += count }
         return bytes[next..<next + count]
     }
@@ -97,7 +101,9 @@ package struct ByteReader {
     package mutating func readText(atMost limit: Int) throws(MalformedBytes) -> String {
         let at = offset
         let slice = try readLengthPrefixed(atMost: limit)
-        guard let text = String(validating: slice, as: UTF8.self) else { throw MalformedBytes("text is not UTF-8", at: at) }
+        guard let text = String(validating: slice, as: UTF8.self) else {
+            throw MalformedBytes("text is not UTF-8", at: at)
+        }
         return text
     }
 }

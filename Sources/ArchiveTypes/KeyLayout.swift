@@ -124,6 +124,8 @@ private func parseDated(_ key: some StringProtocol, folder: String, ending: Stri
     guard key.utf8.count <= Limits.keyBytes, key.hasPrefix(folder), key.hasSuffix(ending) else { return nil }
     let middle = key.dropFirst(folder.count).dropLast(ending.count)
     let parts = middle.split(separator: "/", omittingEmptySubsequences: false)
-    guard parts.count == 3, let hour = Hour("\(parts[0])/\(parts[1])"), let name = ObjectName(parts[2]) else { return nil }
+    guard parts.count == 3, let hour = Hour("\(parts[0])/\(parts[1])"), let name = ObjectName(parts[2]) else {
+        return nil
+    }
     return (hour, name)
 }

@@ -33,7 +33,9 @@ package struct Generation: Sendable, Hashable, Comparable, CustomStringConvertib
 
     /// Nil unless `text` is 1 to `Limits.generationBytes` characters of `[0-9a-z-]`.
     package init?(_ text: some StringProtocol) {
-        guard 1...Limits.generationBytes ~= text.utf8.count, text.utf8.allSatisfy({ $0.isKeyCharacter }) else { return nil }
+        guard 1...Limits.generationBytes ~= text.utf8.count, text.utf8.allSatisfy({ $0.isKeyCharacter }) else {
+            return nil
+        }
         description = String(text)
     }
 
@@ -80,7 +82,8 @@ package struct Labels: Sendable, Hashable {
     package init?(_ pairs: some Sequence<(key: String, value: String)>) {
         let sorted = pairs.map { Pair(key: $0.key, value: $0.value) }.sorted { $0.key.isBefore($1.key) }
         guard sorted.count <= Limits.labels,
-            sorted.allSatisfy({ 1...Limits.labelBytes ~= $0.key.utf8.count && $0.value.utf8.count <= Limits.labelBytes }),
+            sorted.allSatisfy({ 1...Limits.labelBytes ~= $0.key.utf8.count && $0.value.utf8.count <= Limits.labelBytes }
+            ),
             zip(sorted, sorted.dropFirst()).allSatisfy({ $0.key != $1.key })
         else { return nil }
         self.pairs = sorted

@@ -37,7 +37,8 @@ package struct CivilTime: Sendable, Hashable {
     package var second: Int
     package var nanosecond: Int
 
-    package init(year: Int, month: Int, day: Int, hour: Int = 0, minute: Int = 0, second: Int = 0, nanosecond: Int = 0) {
+    package init(year: Int, month: Int, day: Int, hour: Int = 0, minute: Int = 0, second: Int = 0, nanosecond: Int = 0)
+    {
         self.year = year
         self.month = month
         self.day = day
@@ -82,6 +83,28 @@ package struct CivilTime: Sendable, Hashable {
         let shiftedMonth = (5 * dayOfYear + 2) / 153
         let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
         return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * shiftedMonth + 2) / 5 + 1)
+    }
+
+    /// Reads exactly `YYYY-MM-DDTHH:MM:SS.NNNNNNNNNZ`, the form of `rfc3339(_:)` that manifests use.
+    package init?(rfc3339Nanoseconds text: String) {
+        let bytes = Array(text.utf8)
+        guard bytes.count == 30 else { return nil }
+        let punctuation: [(Int, Character)] = [
+            (4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":"), (19, "."), (29, "Z"),
+        ]
+        guard punctuation.allSatisfy({ bytes[$0.0] == $0.1.asciiValue }) else { return nil }
+        func value(_ range: Range<Int>) -> Int? {
+            range.reduce(Int?.some(0)) { sum, index in
+                guard let sum, 0x30...0x39 ~= bytes[index] else { return nil }
+                return sum * 10 + Int(bytes[index] - 0x30)
+            }
+        }
+        guard let year = value(0..<4), let month = value(5..<7), let day = value(8..<10), let hour = value(11..<13),
+            let minute = value(14..<16), let second = value(17..<19), let nanosecond = value(20..<29),
+            1677...2262 ~= year, 1...12 ~= month, 1...31 ~= day, hour < 24, minute < 60, second < 60
+        else { return nil }
+        self.init(
+            year: year, month: month, day: day, hour: hour, minute: minute, second: second, nanosecond: nanosecond)
     }
 
     /// RFC 3339 with `fractionDigits` (0 to 9) and the given offset from UTC in seconds, `Z` for 0.

@@ -71,3 +71,34 @@ package func hex(_ bytes: some Sequence<UInt8>) -> String {
     }
     return String(decoding: text, as: UTF8.self)
 }
+
+/// XXH64 of pieces that do not lie together.
+package enum XXH64Stream {
+    package static func hash(_ first: [UInt8], _ second: UnsafeRawBufferPointer) -> UInt64 {
+        guard let state = XXH64_createState() else { preconditionFailure("no memory for a hash state of 88 bytes") }
+        defer { XXH64_freeState(state) }
+        XXH64_reset(state, 0)
+        XXH64_update(state, first, first.count)
+        if second.count > 0 { XXH64_update(state, second.baseAddress, second.count) }
+        return XXH64_digest(state)
+    }
+}
+
+/// The bytes of lower-case hexadecimal text of an even length; nil for anything else.
+package func unhex(_ text: String) -> [UInt8]? {
+    func digit(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+        default: nil
+        }
+    }
+    let digits = Array(text.utf8)
+    guard digits.count.isMultiple(of: 2) else { return nil }
+    var bytes: [UInt8] = []
+    for index in stride(from: 0, to: digits.count, by: 2) {
+        guard let high = digit(digits[index]), let low = digit(digits[index + 1]) else { return nil }
+        bytes.append(high << 4 | low)
+    }
+    return bytes
+}

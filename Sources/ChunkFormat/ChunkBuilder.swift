@@ -1,0 +1,93 @@
+import ArchiveTypes
+import Checksums
+
+/// Puts a chunk together: gives the bytes to append and remembers what the directory and the manifest need.
+/// Holds no lines. For one thread at a time.
+package struct ChunkBuilder: ~Copyable {
+    package private(set) var blocks: [BlockEntry] = []
+    /// Bytes given out so far: the length of the chunk's file.
+    package private(set) var length: UInt64 = 0
+    private let digest = Digest(.sha256)
+    private let contentDigest = Digest(.md5)
+
+    package init() {}
+
+    /// The frame of `header`, to be followed by `frame`, which are both taken as appended.
+    /// - Parameter frame: the zstd frame, empty for gaps and heartbeats; `header` already describes it.
+    package mutating func append(
+        _ header: BlockHeader, frame: UnsafeRawBufferPointer
+    ) throws(FormatError) -> [UInt8] {
+        let headerFrame = try header.encodedFrame()
+        let entry = BlockEntry(header: header, headerFrame: headerFrame, frame: frame, offset: length)
+        update(headerFrame)
+        digest.update(frame)
+        contentDigest.update(frame)
+        blocks.append(entry)
+        length += entry.length
+        return headerFrame
+    }
+
+    /// Takes a block that stands in the file already, when a chunk is recovered.
+    package mutating func adopt(_ entry: BlockEntry, bytes: UnsafeRawBufferPointer) {
+        precondition(entry.offset == length && entry.length == UInt64(bytes.count), "blocks are adopted in order")
+        digest.update(bytes)
+        contentDigest.update(bytes)
+        blocks.append(entry)
+        length += entry.length
+    }
+
+    /// Directory and seek table, and with them appended the manifest of the chunk and the MD5 of its bytes.
+    package consuming func finish(
+        _ description: ChunkDescription
+    ) throws(FormatError) -> (tail: [UInt8], manifest: Manifest, md5: [UInt8]) {
+        var tail = try ChunkDirectory(description: description, blocks: blocks).encodedFrame()
+        tail += SeekTable.encoded(ChunkLayout.frames(of: blocks, directoryLength: tail.count))
+        update(tail)
+        let (blocks, length) = (blocks, length + UInt64(tail.count))
+        let (sha256, md5) = finishDigests()
+        let name = ObjectName(writer: description.writer, sequence: description.sequence, sha256: hex(sha256))
+        let key = ChunkKey(hour: Hour(containing: description.sealed), name: name)
+        let manifest = Manifest(
+            chunk: key, length: length, sha256: sha256, description: description, blocks: blocks)
+        return (tail, manifest, md5)
+    }
+
+    private consuming func finishDigests() -> (sha256: [UInt8], md5: [UInt8]) {
+        (digest.finish(), contentDigest.finish())
+    }
+
+    private func update(_ bytes: [UInt8]) {
+        digest.update(bytes)
+        contentDigest.update(bytes)
+    }
+}
+
+extension BlockEntry {
+    package init(header: BlockHeader, headerFrame: [UInt8], frame: UnsafeRawBufferPointer, offset: UInt64) {
+        let checksum = XXH64Stream.hash(headerFrame, frame)
+        self.init(
+            kind: header.kind, stream: header.stream, labels: header.labels, generation: header.generation,
+            positions: header.positions, offset: offset, headerLength: UInt64(headerFrame.count),
+            length: UInt64(headerFrame.count + frame.count), lineCount: header.lineCount, rawLength: header.rawLength,
+            rawChecksum: header.rawChecksum, checksum: checksum, leastTime: header.leastTime,
+            greatestTime: header.greatestTime, received: header.received)
+    }
+}
+
+/// Where things stand in a chunk.
+enum ChunkLayout {
+    /// Seek table entries: header (and zstd frame) of each block, then the directory.
+    static func frames(of blocks: [BlockEntry], directoryLength: Int) -> [SeekTable.Frame] {
+        var frames: [SeekTable.Frame] = []
+        frames.reserveCapacity(blocks.count * 2 + 1)
+        for block in blocks {
+            frames.append(SeekTable.Frame(compressed: UInt32(block.headerLength), decompressed: 0))
+            guard block.length > block.headerLength else { continue }
+            frames.append(
+                SeekTable.Frame(
+                    compressed: UInt32(block.length - block.headerLength), decompressed: UInt32(block.rawLength)))
+        }
+        frames.append(SeekTable.Frame(compressed: UInt32(directoryLength), decompressed: 0))
+        return frames
+    }
+}

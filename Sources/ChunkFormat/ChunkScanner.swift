@@ -1,0 +1,122 @@
+package import ArchiveTypes
+import Checksums
+
+/// Reads chunks from their bytes alone.
+package enum ChunkScanner {
+    /// Reads the block that begins at `offset` of a chunk: header, checksums, and with `deep` the lines.
+    /// - Returns: nil where no block begins but the directory.
+    /// - Throws: kind `.truncated` where the bytes end inside the block; offsets count from the chunk's beginning.
+    package static func block(
+        in chunk: UnsafeRawBufferPointer, at offset: Int, deep: Bool, decoder: BlockDecoder
+    ) throws(FormatError) -> (entry: BlockEntry, header: BlockHeader)? {
+        let rest = UnsafeRawBufferPointer(rebasing: chunk[offset...])
+        if rest.count >= 4,
+            UInt32(littleEndian: rest.loadUnaligned(as: UInt32.self)) == SkippableFrame.magic(.chunkDirectory)
+        {
+            return nil
+        }
+        do throws(FormatError) {
+            let (header, headerLength) = try BlockHeader.decode(rest)
+            let length = headerLength + Int(header.storedLength)
+            guard rest.count >= length else {
+                throw FormatError(.truncated, at: UInt64(rest.count), "block is cut off")
+            }
+            let frame = UnsafeRawBufferPointer(rebasing: rest[headerLength..<length])
+            if header.kind == .lines, deep {
+                var lines: [UInt8] = []
+                try decoder.open(frame, header, &lines)
+                guard xxh64(lines) == header.rawChecksum else {
+                    throw FormatError(.damaged, at: 0, "checksum of the lines does not match")
+                }
+            } else if xxh64(frame) != header.storedChecksum, header.kind == .lines {
+                throw FormatError(.damaged, at: 0, "checksum of the compressed lines does not match")
+            }
+            let headerFrame = [UInt8](rest[..<headerLength])
+            return (BlockEntry(header: header, headerFrame: headerFrame, frame: frame, offset: UInt64(offset)), header)
+        } catch {
+            throw error.within("", at: UInt64(offset))
+        }
+    }
+
+    /// The directory of a sealed chunk from its last bytes.
+    /// - Parameters:
+    ///   - tail: the chunk's end.
+    ///   - length: the whole chunk's length.
+    /// - Returns: nil where `tail` is too short; then `neededTail` tells how much is needed.
+    package static func neededTail(_ tail: UnsafeRawBufferPointer) throws(FormatError) -> Int {
+        let frames = try SeekTable.frameCount(atEndOf: tail, limit: 2 * Limits.blocksInChunk + 1)
+        let tableLength = SeekTable.encodedLength(frames: frames)
+        guard tail.count >= tableLength, frames > 0 else { return tableLength }
+        let last = tail.count - SeekTable.footerLength - 8
+        let directory = UInt32(littleEndian: tail.loadUnaligned(fromByteOffset: last, as: UInt32.self))
+        guard directory <= UInt32(Limits.directoryBytes) else {
+            throw FormatError(.excessive, at: UInt64(last), "directory of \(directory) bytes")
+        }
+        return tableLength + Int(directory)
+    }
+
+    /// The directory from exactly the last `neededTail` bytes of a chunk of `length` bytes. Checks that directory and
+    /// seek table agree and that the blocks fill the chunk without a gap.
+    package static func directory(
+        _ tail: UnsafeRawBufferPointer, length: UInt64
+    ) throws(FormatError) -> ChunkDirectory {
+        let frames = try SeekTable.frameCount(atEndOf: tail, limit: 2 * Limits.blocksInChunk + 1)
+        let tableLength = SeekTable.encodedLength(frames: frames)
+        guard tail.count > tableLength, UInt64(tail.count) <= length else {
+            throw FormatError(.damaged, at: 0, "seek table does not fit the chunk")
+        }
+        let base = length - UInt64(tail.count)
+        do throws(FormatError) {
+            let directoryLength = tail.count - tableLength
+            let table = UnsafeRawBufferPointer(rebasing: tail[directoryLength...])
+            let directory = try ChunkDirectory.decode(UnsafeRawBufferPointer(rebasing: tail[..<directoryLength]))
+            let end = directory.blocks.last.map { $0.offset + $0.length } ?? 0
+            let expected = SeekTable.encoded(ChunkLayout.frames(of: directory.blocks, directoryLength: directoryLength))
+            guard end == base, expected.elementsEqual(table) else {
+                throw FormatError(.damaged, at: 0, "directory and seek table disagree")
+            }
+            return directory
+        } catch {
+            throw error.within("", at: base)
+        }
+    }
+}
+
+extension Manifest {
+    /// Reads a whole chunk: every checksum, every byte's place, and its SHA-256 against the digest in `key`.
+    /// - Parameter deep: decompress the lines as well.
+    package static func describing(
+        chunk bytes: UnsafeRawBufferPointer, key: ChunkKey, deep: Bool
+    ) throws(FormatError) -> Manifest {
+        do throws(FormatError) {
+            return try describe(bytes, key, deep: deep)
+        } catch {
+            throw error.within(key.description)
+        }
+    }
+
+    private static func describe(
+        _ bytes: UnsafeRawBufferPointer, _ key: ChunkKey, deep: Bool
+    ) throws(FormatError) -> Manifest {
+        let needed = try ChunkScanner.neededTail(bytes)
+        guard needed <= bytes.count else { throw FormatError(.truncated, at: 0, "chunk is shorter than its directory") }
+        let tail = UnsafeRawBufferPointer(rebasing: bytes[(bytes.count - needed)...])
+        let directory = try ChunkScanner.directory(tail, length: UInt64(bytes.count))
+        let decoder = BlockDecoder()
+        for entry in directory.blocks {
+            guard let found = try ChunkScanner.block(in: bytes, at: Int(entry.offset), deep: deep, decoder: decoder),
+                found.entry == entry
+            else { throw FormatError(.damaged, at: entry.offset, "block disagrees with the chunk's directory") }
+        }
+        let digest = Digest(.sha256)
+        digest.update(bytes)
+        let sha256 = digest.finish()
+        let description = directory.description
+        let name = ObjectName(writer: description.writer, sequence: description.sequence, sha256: hex(sha256))
+        guard key == ChunkKey(hour: Hour(containing: description.sealed), name: name) else {
+            throw FormatError(.damaged, at: 0, "chunk is not what its name says: its name should be \(name)")
+        }
+        return Manifest(
+            chunk: key, length: UInt64(bytes.count), sha256: sha256, description: description, blocks: directory.blocks)
+    }
+}

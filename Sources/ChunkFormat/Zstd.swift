@@ -1,0 +1,136 @@
+import CZstd
+import ArchiveTypes
+
+/// Compression parameters of data frames (zstd.h, "Advanced compression API"). 0 leaves a parameter to zstd.
+package struct CompressionSettings: Sendable, Hashable {
+    package var level: Int
+    /// `ZSTD_strategy`: 1 is fast, 5 is lazy2.
+    package var strategy: Int32 = 0
+    package var minMatch: Int32 = 0
+    package var hashLog: Int32 = 0
+    package var chainLog: Int32 = 0
+    package var searchLog: Int32 = 0
+    package var targetLength: Int32 = 0
+
+    /// zstd's own parameters of `level`, but level 1, which is tuned for log lines: they repeat in long pieces, so a
+    /// longer minimum match finds better ones in less time, and a table that fits the first-level cache is quicker.
+    package init(level: Int) {
+        self.level = level
+        guard level == 1 else { return }
+        strategy = 1
+        minMatch = 7
+        hashLog = 15
+    }
+
+    package static let standard = CompressionSettings(level: 1)
+}
+
+/// One zstd compression context, reused for every frame. For one thread at a time.
+package final class ZstdCompressor {
+    private let context: OpaquePointer
+
+    package init(_ settings: CompressionSettings) throws(FormatError) {
+        guard let context = ZSTD_createCCtx() else {
+            throw FormatError(.excessive, at: 0, "no memory for a compression context")
+        }
+        self.context = context
+        let parameters: [(ZSTD_cParameter, Int32)] = [
+            (ZSTD_c_compressionLevel, Int32(clamping: settings.level)), (ZSTD_c_contentSizeFlag, 1),
+            (ZSTD_c_checksumFlag, 1), (ZSTD_c_strategy, settings.strategy), (ZSTD_c_minMatch, settings.minMatch),
+            (ZSTD_c_hashLog, settings.hashLog), (ZSTD_c_chainLog, settings.chainLog),
+            (ZSTD_c_searchLog, settings.searchLog), (ZSTD_c_targetLength, settings.targetLength),
+        ]
+        for (parameter, value) in parameters {
+            let result = ZSTD_CCtx_setParameter(context, parameter, value)
+            guard ZSTD_isError(result) == 0 else {
+                throw FormatError(.unsupported, at: 0, "zstd refuses a compression parameter: \(zstdMessage(result))")
+            }
+        }
+    }
+
+    deinit { ZSTD_freeCCtx(context) }
+
+    /// Appends one frame with content size and checksum, and returns its length.
+    package func compress(
+        _ raw: UnsafeRawBufferPointer, appendingTo output: inout [UInt8]
+    ) throws(FormatError) -> Int {
+        let bound = ZSTD_compressBound(raw.count)
+        let start = output.count
+        output.reserveCapacity(start + bound)
+        let frame = [UInt8](unsafeUninitializedCapacity: bound) { buffer, count in
+            count = ZSTD_compress2(context, buffer.baseAddress, bound, raw.baseAddress, raw.count)
+            if ZSTD_isError(count) != 0 { count = 0 }
+        }
+        guard !frame.isEmpty else { throw FormatError(.excessive, at: 0, "zstd cannot compress \(raw.count) bytes") }
+        output.append(contentsOf: frame)
+        return frame.count
+    }
+
+    /// Compresses one frame into `output`, which holds at least `bound(raw.count)` bytes; returns the frame's length.
+    package func compress(
+        _ raw: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
+    ) throws(FormatError) -> Int {
+        let result = ZSTD_compress2(context, output.baseAddress, output.count, raw.baseAddress, raw.count)
+        guard ZSTD_isError(result) == 0 else {
+            throw FormatError(.excessive, at: 0, "zstd cannot compress \(raw.count) bytes: \(zstdMessage(result))")
+        }
+        return result
+    }
+
+    /// The greatest length of a frame with `rawLength` bytes of content.
+    package static func bound(_ rawLength: Int) -> Int { ZSTD_compressBound(rawLength) }
+}
+
+/// One zstd decompression context, reused. For one thread at a time.
+package final class ZstdDecompressor {
+    private let context: OpaquePointer?
+
+    package init() { context = ZSTD_createDCtx() }
+
+    deinit { ZSTD_freeDCtx(context) }
+
+    /// Replaces `output` by the content of exactly one frame, which must be exactly `rawLength` bytes. Nothing is
+    /// allocated before the frame's own header and `Limits.blockRawBytes` (or `limit`) agree with `rawLength`.
+    package func decompress(
+        _ frame: UnsafeRawBufferPointer, rawLength: Int, limit: Int = Limits.blockRawBytes, into output: inout [UInt8]
+    ) throws(FormatError) {
+        guard rawLength >= 0, rawLength <= limit else {
+            throw FormatError(.excessive, at: 0, "content of \(rawLength) bytes exceeds \(limit)")
+        }
+        guard let context else { throw FormatError(.excessive, at: 0, "no memory for a decompression context") }
+        guard ZSTD_getFrameContentSize(frame.baseAddress, frame.count) == UInt64(rawLength) else {
+            throw FormatError(.damaged, at: 0, "zstd frame does not announce \(rawLength) bytes of content")
+        }
+        let length = ZSTD_findFrameCompressedSize(frame.baseAddress, frame.count)
+        guard ZSTD_isError(length) == 0, length == frame.count else {
+            throw FormatError(.damaged, at: 0, "zstd frame does not end where it should")
+        }
+        output.resize(to: rawLength)
+        let result = output.withUnsafeMutableBytes {
+            ZSTD_decompressDCtx(context, $0.baseAddress, $0.count, frame.baseAddress, frame.count)
+        }
+        guard ZSTD_isError(result) == 0, result == rawLength else {
+            output.removeAll(keepingCapacity: true)
+            throw FormatError(.damaged, at: 0, "zstd frame is damaged: \(zstdMessage(result))")
+        }
+    }
+
+    /// The content size that the frame at the start of `bytes` announces, nil where it is not a zstd frame or says none.
+    package static func announcedContentSize(_ bytes: UnsafeRawBufferPointer) -> UInt64? {
+        let size = ZSTD_getFrameContentSize(bytes.baseAddress, bytes.count)
+        return size >= UInt64.max - 1 ? nil : size
+    }
+}
+
+extension [UInt8] {
+    /// Makes the array `count` bytes long, keeping its storage; new bytes are 0.
+    package mutating func resize(to count: Int) {
+        if self.count > count {
+            removeLast(self.count - count)
+        } else if self.count < count {
+            append(contentsOf: repeatElement(0, count: count - self.count))
+        }
+    }
+}
+
+private func zstdMessage(_ code: Int) -> String { String(cString: ZSTD_getErrorName(code)) }
