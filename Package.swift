@@ -39,6 +39,7 @@ let package = Package(
         .target(name: "CSystem"),
 
         room("ArchiveTypes"),
+        room("Threads"),
         room("Checksums", ["CCrypto", "CXXHash"]),
         room("EventTime", ["ArchiveTypes", "CSystem"]),
         room("ChunkFormat", ["ArchiveTypes", "Checksums", "EventTime", "CZstd"]),
@@ -46,14 +47,17 @@ let package = Package(
         room("HTTPTransport", ["CCurl", logging]),
         room("S3", ["ArchiveTypes", "Checksums", "ObjectStore", "HTTPTransport", logging]),
         room("Inputs", ["ArchiveTypes", "Checksums", "CSystem", "CZstd", "CDecompress", logging]),
-        room("Spool", ["ArchiveTypes", "Checksums", "ChunkFormat", "CSystem", logging]),
+        room("Spool", ["ArchiveTypes", "Checksums", "ChunkFormat", "CSystem", "Threads", logging]),
         room(
             "Archiving",
-            ["ArchiveTypes", "Checksums", "EventTime", "ChunkFormat", "ObjectStore", "Inputs", "Spool", "CSystem", logging]),
+            [
+                "ArchiveTypes", "Checksums", "EventTime", "ChunkFormat", "ObjectStore", "Inputs", "Spool", "CSystem",
+                "Threads", logging,
+            ]),
         room("ArchiveIndex", ["ArchiveTypes", "Checksums", "ChunkFormat", "ObjectStore", logging]),
         room(
             "Retrieval",
-            ["ArchiveTypes", "Checksums", "EventTime", "ChunkFormat", "ObjectStore", "ArchiveIndex", "CSystem", logging]),
+            ["ArchiveTypes", "Checksums", "EventTime", "ChunkFormat", "ObjectStore", "ArchiveIndex", "CSystem", "Threads", logging]),
         room("Configuration", ["ArchiveTypes", .product(name: "Yams", package: "Yams")]),
         .executableTarget(
             name: "firn",

@@ -1,30 +1,25 @@
 import ArchiveTypes
 import Checksums
 
-/// Puts a chunk together: gives the bytes to append and remembers what the directory and the manifest need.
+/// Follows the blocks of a chunk as they are appended, and gives the chunk's end and its manifest.
 /// Holds no lines. For one thread at a time.
 package struct ChunkBuilder: ~Copyable {
     package private(set) var blocks: [BlockEntry] = []
-    /// Bytes given out so far: the length of the chunk's file.
+    /// Bytes of the blocks so far: the length of the chunk's file.
     package private(set) var length: UInt64 = 0
     private let digest = Digest(.sha256)
     private let contentDigest = Digest(.md5)
 
     package init() {}
 
-    /// The frame of `header`, to be followed by `frame`, which are both taken as appended.
-    /// - Parameter frame: the zstd frame, empty for gaps and heartbeats; `header` already describes it.
-    package mutating func append(
-        _ header: BlockHeader, frame: UnsafeRawBufferPointer
-    ) throws(FormatError) -> [UInt8] {
-        let headerFrame = try header.encodedFrame()
+    /// Takes a block that was appended: its header's frame and its zstd frame (empty for gaps and heartbeats).
+    package mutating func append(_ header: BlockHeader, headerFrame: [UInt8], frame: UnsafeRawBufferPointer) {
         let entry = BlockEntry(header: header, headerFrame: headerFrame, frame: frame, offset: length)
         update(headerFrame)
         digest.update(frame)
         contentDigest.update(frame)
         blocks.append(entry)
         length += entry.length
-        return headerFrame
     }
 
     /// Takes a block that stands in the file already, when a chunk is recovered.

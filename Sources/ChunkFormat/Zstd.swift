@@ -54,31 +54,27 @@ package final class ZstdCompressor {
     package func compress(
         _ raw: UnsafeRawBufferPointer, appendingTo output: inout [UInt8]
     ) throws(FormatError) -> Int {
-        let bound = ZSTD_compressBound(raw.count)
-        let start = output.count
-        output.reserveCapacity(start + bound)
-        let frame = [UInt8](unsafeUninitializedCapacity: bound) { buffer, count in
-            count = ZSTD_compress2(context, buffer.baseAddress, bound, raw.baseAddress, raw.count)
-            if ZSTD_isError(count) != 0 { count = 0 }
-        }
-        guard !frame.isEmpty else { throw FormatError(.excessive, at: 0, "zstd cannot compress \(raw.count) bytes") }
-        output.append(contentsOf: frame)
-        return frame.count
+        var frame: [UInt8] = []
+        let length = try compress(raw, replacing: &frame)
+        output.append(contentsOf: frame[..<length])
+        return length
     }
 
-    /// Compresses one frame into `output`, which holds at least `bound(raw.count)` bytes; returns the frame's length.
+    /// Writes one frame to the beginning of `output`, which grows where it is too short and is never cut, and returns
+    /// the frame's length.
     package func compress(
-        _ raw: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
+        _ raw: UnsafeRawBufferPointer, replacing output: inout [UInt8]
     ) throws(FormatError) -> Int {
-        let result = ZSTD_compress2(context, output.baseAddress, output.count, raw.baseAddress, raw.count)
+        let bound = ZSTD_compressBound(raw.count)
+        if output.count < bound { output.resize(to: bound) }
+        let result = output.withUnsafeMutableBytes {
+            ZSTD_compress2(context, $0.baseAddress, $0.count, raw.baseAddress, raw.count)
+        }
         guard ZSTD_isError(result) == 0 else {
             throw FormatError(.excessive, at: 0, "zstd cannot compress \(raw.count) bytes: \(zstdMessage(result))")
         }
         return result
     }
-
-    /// The greatest length of a frame with `rawLength` bytes of content.
-    package static func bound(_ rawLength: Int) -> Int { ZSTD_compressBound(rawLength) }
 }
 
 /// One zstd decompression context, reused. For one thread at a time.

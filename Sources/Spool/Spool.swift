@@ -1,0 +1,128 @@
+package import ArchiveTypes
+package import ChunkFormat
+import Glibc
+import Threads
+
+/// A directory of what is not yet archived: one open chunk, sealed chunks, and a snapshot of what outlives them.
+///
+///     lock            held by the one process that has the spool open
+///     snapshot        see `SpoolSnapshot`; replaced atomically
+///     open.chunk      valid up to its last whole block at every moment
+///     sealed/         chunks under their keys, with `_` for `/`
+///     quarantine/     files with damage below what was durable
+///
+/// Calls block; threads of their own make them, any number at once. Blocks of a generation are appended in order of
+/// their positions.
+package final class Spool: Sendable {
+    package let path: String
+    private let options: SpoolOptions
+    private let state: Monitor<SpoolState>
+    private let lock: SpoolLock
+
+    /// Opens a spool, creating it where there is none, and recovers what a crash left. Chunks that wait to be archived
+    /// are then in `pending()`.
+    package init(path: String, options: SpoolOptions) throws(SpoolError) {
+        self.path = path
+        self.options = options
+        try SpoolDirectory.create(path + "/sealed")
+        lock = try SpoolLock(path: path)
+        var recovery = SpoolRecovery(path: path, options: options)
+        state = Monitor(try recovery.run())
+    }
+
+    /// Adds a block to the open chunk, sealing that first when the block's age or size asks for it. Waits while the
+    /// spool is at its ceiling. The block is durable after the next `synchronize()` or sealing.
+    /// - Parameter frame: the zstd frame, empty for gaps and heartbeats.
+    /// - Returns: the chunk that was sealed with this block as its last.
+    package func append(
+        _ header: BlockHeader, frame: UnsafeRawBufferPointer
+    ) throws(SpoolError) -> SealedChunk? {
+        let ceiling = options.maxBytes
+        let needed = UInt64(frame.count)
+        try state.wait { state throws(SpoolError) -> Void? in
+            if let failure = state.failure { throw failure }
+            return state.sealedBytes + state.openLength + needed <= ceiling || state.isEmpty ? () : nil
+        }
+        return try state.update { state throws(SpoolError) in
+            try state.append(header, frame: frame, options: options, directory: path)
+        }
+    }
+
+    /// Makes all appended blocks durable.
+    package func synchronize() throws(SpoolError) {
+        try state.update { state throws(SpoolError) in try state.synchronize() }
+    }
+
+    /// Seals the open chunk if it holds a block.
+    package func seal() throws(SpoolError) -> SealedChunk? {
+        try state.update { state throws(SpoolError) in try state.seal(options: options, directory: path) }
+    }
+
+    /// Seals the open chunk if its first block is older than the configured age at `now`.
+    package func sealIfOld(now: Nanoseconds) throws(SpoolError) -> SealedChunk? {
+        try state.update { state throws(SpoolError) in
+            guard let opened = state.opened, now - opened >= options.chunkAge else { return nil }
+            return try state.seal(options: options, directory: path)
+        }
+    }
+
+    /// Sealed chunks that were here when the spool was opened, oldest first.
+    package func recovered() -> [SealedChunk] { state.read { $0.recovered } }
+
+    /// Forgets an archived chunk: first what must outlive it is made durable, then its file goes.
+    package func remove(_ archived: ArchivedChunk) throws(SpoolError) {
+        try state.update { state throws(SpoolError) in
+            try state.snapshot.write(in: path)
+            try SpoolDirectory.remove(archived.chunk.path)
+            state.sealedBytes -= min(state.sealedBytes, archived.chunk.manifest.length)
+            state.sealedCount -= 1
+        }
+    }
+
+    /// The end of the last block of a generation that is in the spool or was archived from it; nil where it never was.
+    package func position(of source: SourceGeneration) -> UInt64? { state.read { $0.snapshot.positions[source] } }
+
+    /// Lets everybody who waits in `append` go on with an error: what is appended can no longer leave.
+    package func fail(_ error: SpoolError) { state.update { $0.failure = $0.failure ?? error } }
+
+    package var writer: WriterID { state.read { $0.snapshot.writer } }
+
+    /// Bytes of sealed chunks and of the open one, and the number of sealed ones.
+    package func backlog() -> (bytes: UInt64, chunks: Int) {
+        state.read { ($0.sealedBytes + $0.openLength, $0.sealedCount) }
+    }
+
+    /// What recovery had to say, a sentence each.
+    package var findings: [String] { state.read { $0.findings } }
+}
+
+/// How a spool is laid out and rolled.
+package struct SpoolOptions: Sendable {
+    package var archive: String
+    package var host: String
+    package var redundancy: Redundancy
+    /// Bytes of chunks at which `append` waits.
+    package var maxBytes: UInt64
+    /// Stored bytes at which a chunk is sealed.
+    package var chunkBytes: UInt64
+    /// Age of the first block at which a chunk is sealed, in nanoseconds.
+    package var chunkAge: Nanoseconds
+    package var clock: @Sendable () -> Nanoseconds
+    /// A fresh number for a new writer.
+    package var random: @Sendable () -> UInt32
+
+    package init(
+        archive: String, host: String, redundancy: Redundancy, maxBytes: UInt64, chunkBytes: UInt64,
+        chunkAge: Nanoseconds, clock: @escaping @Sendable () -> Nanoseconds,
+        random: @escaping @Sendable () -> UInt32 = { UInt32.random(in: 0...UInt32.max) }
+    ) {
+        self.archive = archive
+        self.host = host
+        self.redundancy = redundancy
+        self.maxBytes = maxBytes
+        self.chunkBytes = chunkBytes
+        self.chunkAge = chunkAge
+        self.clock = clock
+        self.random = random
+    }
+}

@@ -1,0 +1,113 @@
+import Glibc
+
+/// A file of the spool that is written at its end. Closed with its last reference.
+final class SpoolFile {
+    let path: String
+    private let descriptor: Int32
+
+    /// Creates `path`, which must not exist.
+    init(creating path: String) throws(SpoolError) {
+        self.path = path
+        descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw .system("cannot create", path: path) }
+    }
+
+    /// Opens `path` for writing.
+    init(opening path: String) throws(SpoolError) {
+        self.path = path
+        descriptor = open(path, O_RDWR | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .system("cannot open", path: path) }
+    }
+
+    deinit { close(descriptor) }
+
+    /// Writes all of both pieces at `offset`.
+    func write(_ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer, at offset: UInt64) throws(SpoolError)
+    {
+        try write(first, at: offset)
+        try write(second, at: offset + UInt64(first.count))
+    }
+
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(SpoolError) {
+        var done = 0
+        while done < bytes.count {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
+            let count = pwrite(descriptor, rest.baseAddress, rest.count, off_t(offset) + off_t(done))
+            if count > 0 {
+                done += count
+            } else if errno != EINTR || count == 0 {
+                throw .system("cannot write", path: path, code: count == 0 ? ENOSPC : errno)
+            }
+        }
+    }
+
+    func truncate(to length: UInt64) throws(SpoolError) {
+        guard ftruncate(descriptor, off_t(length)) == 0 else { throw .system("cannot truncate", path: path) }
+    }
+
+    /// Makes all that was written durable. After an error nothing of this file may be taken as durable (fsync(2)).
+    func synchronize() throws(SpoolError) {
+        guard fdatasync(descriptor) == 0 else {
+            throw SpoolError(.io, path: path, reason: "cannot sync: \(String(cString: strerror(errno)))")
+        }
+    }
+
+    func length() throws(SpoolError) -> UInt64 {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw .system("cannot stat", path: path) }
+        return UInt64(status.st_size)
+    }
+
+    /// Runs `body` on all bytes of the file, mapped: a truncation meanwhile is excluded by the spool's lock.
+    func withMapping<Value>(_ body: (UnsafeRawBufferPointer) throws(SpoolError) -> Value) throws(SpoolError) -> Value {
+        let length = Int(try length())
+        guard length > 0 else { return try body(UnsafeRawBufferPointer(start: nil, count: 0)) }
+        guard let base = mmap(nil, length, PROT_READ, MAP_PRIVATE, descriptor, 0), base != MAP_FAILED else {
+            throw .system("cannot map", path: path)
+        }
+        defer { munmap(base, length) }
+        return try body(UnsafeRawBufferPointer(start: base, count: length))
+    }
+}
+
+/// Calls on directories and names.
+enum SpoolDirectory {
+    static func create(_ path: String) throws(SpoolError) {
+        var partial = ""
+        for part in path.split(separator: "/", omittingEmptySubsequences: false) {
+            partial +=
+                partial.isEmpty && path.hasPrefix("/") ? "/\(part)" : (partial.isEmpty ? String(part) : "/\(part)")
+            if partial.isEmpty || partial == "/" { continue }
+            guard mkdir(partial, 0o700) == 0 || errno == EEXIST else { throw .system("cannot create", path: partial) }
+        }
+    }
+
+    static func synchronize(_ path: String) throws(SpoolError) {
+        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .system("cannot open", path: path) }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw SpoolError(.io, path: path, reason: "cannot sync the directory") }
+    }
+
+    static func rename(_ from: String, to target: String) throws(SpoolError) {
+        guard Glibc.rename(from, target) == 0 else { throw .system("cannot rename to \(target)", path: from) }
+    }
+
+    static func remove(_ path: String) throws(SpoolError) {
+        guard unlink(path) == 0 || errno == ENOENT else { throw .system("cannot remove", path: path) }
+    }
+
+    /// Names in a directory, sorted.
+    static func names(_ path: String) throws(SpoolError) -> [String] {
+        guard let directory = opendir(path) else { throw .system("cannot read", path: path) }
+        defer { closedir(directory) }
+        var names: [String] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+}

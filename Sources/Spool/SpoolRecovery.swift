@@ -1,0 +1,217 @@
+import ArchiveTypes
+import ChunkFormat
+import Glibc
+
+/// Brings a spool's directory to a state from which work goes on, whatever moment a crash cut off.
+struct SpoolRecovery {
+    let path: String
+    let options: SpoolOptions
+    private var findings: [String] = []
+
+    init(path: String, options: SpoolOptions) {
+        self.path = path
+        self.options = options
+    }
+
+    /// The name of a sealed chunk's file: its key without `chunks/`, with `_` for `/`.
+    static func sealedName(_ key: ChunkKey) -> String {
+        String(key.description.dropFirst(KeyLayout.chunks.count).map { $0 == "/" ? "_" : $0 })
+    }
+
+    static func key(ofSealed name: String) -> ChunkKey? {
+        ChunkKey(KeyLayout.chunks + String(name.map { $0 == "_" ? "/" : $0 }))
+    }
+
+    mutating func run() throws(SpoolError) -> SpoolState {
+        let identity = try SpoolIdentity.of(path)
+        var snapshot = try readSnapshot(identity: identity)
+        let sealed = try sealedChunks()
+        for chunk in sealed { snapshot.take(chunk.manifest) }
+        if snapshot.identity != identity || snapshot.archive != options.archive {
+            findings.append("spool \(path) is a copy or was restored: it gets a new writer identity")
+            snapshot.writer = WriterID(host: options.host, random: options.random())
+            snapshot.identity = identity
+            snapshot.archive = options.archive
+            snapshot.nextSequence = 1
+            snapshot.previous = nil
+        }
+        // The writer's identity must be durable before any chunk bears it.
+        try snapshot.write(in: path)
+        var state = SpoolState(snapshot: snapshot)
+        state.recovered = sealed
+        state.sealedBytes = sealed.reduce(0) { $0 + $1.manifest.length }
+        state.sealedCount = sealed.count
+        if let chunk = try recoverOpenChunk(into: &state) { state.recovered.append(chunk) }
+        state.findings = findings
+        return state
+    }
+
+    private mutating func readSnapshot(identity: String) throws(SpoolError) -> SpoolSnapshot {
+        let file = path + "/snapshot"
+        let fresh = SpoolSnapshot(
+            archive: options.archive, writer: WriterID(host: options.host, random: options.random()),
+            identity: identity, nextSequence: 1, previous: nil, positions: [:])
+        guard access(file, F_OK) == 0 else { return fresh }
+        do throws(MalformedBytes) {
+            return try SpoolSnapshot.decode(try bytes(of: file))
+        } catch {
+            try quarantine(file, why: "the snapshot is damaged (\(error)): sources are read again from their beginning")
+            return fresh
+        }
+    }
+
+    private func bytes(of file: String) throws(MalformedBytes) -> [UInt8] {
+        do throws(SpoolError) { return try SpoolIdentity.readAll(file) } catch {
+            throw MalformedBytes(error.description, at: 0)
+        }
+    }
+
+    private mutating func sealedChunks() throws(SpoolError) -> [SealedChunk] {
+        var chunks: [SealedChunk] = []
+        for name in try SpoolDirectory.names(path + "/sealed") {
+            let file = "\(path)/sealed/\(name)"
+            guard let key = Self.key(ofSealed: name) else {
+                try quarantine(file, why: "its name is not that of a chunk")
+                continue
+            }
+            do throws(FormatError) {
+                chunks.append(SealedChunk(manifest: try manifest(of: file, key: key), path: file, md5: nil))
+            } catch {
+                try quarantine(file, why: "the sealed chunk is damaged: \(error)")
+            }
+        }
+        return chunks
+    }
+
+    private func manifest(of file: String, key: ChunkKey) throws(FormatError) -> Manifest {
+        let result: Result<Manifest, FormatError>
+        do throws(SpoolError) {
+            result = try SpoolFile(opening: file).withMapping { bytes in
+                do throws(FormatError) {
+                    return .success(try Manifest.describing(chunk: bytes, key: key, deep: false))
+                } catch { return .failure(error) }
+            }
+        } catch {
+            throw FormatError(.damaged, object: file, at: 0, error.description)
+        }
+        return try result.get()
+    }
+
+    /// Cuts the torn tail off the open chunk and seals what is whole.
+    private mutating func recoverOpenChunk(into state: inout SpoolState) throws(SpoolError) -> SealedChunk? {
+        let file = path + "/open.chunk"
+        guard access(file, F_OK) == 0 else { return nil }
+        let scan = try OpenChunkScan(file)
+        if let damage = scan.damage {
+            try keepDamaged(file, why: damage)
+        }
+        guard scan.length > 0 else {
+            try SpoolDirectory.remove(file)
+            return nil
+        }
+        let open = try SpoolFile(opening: file)
+        try open.truncate(to: scan.length)
+        state.open = try adopt(open, scan)
+        for entry in scan.entries { state.snapshot.take(entry) }
+        return try state.seal(options: options, directory: path)
+    }
+
+    private func adopt(_ file: SpoolFile, _ scan: OpenChunkScan) throws(SpoolError) -> OpenChunk {
+        var builder = ChunkBuilder()
+        let bytes = try SpoolIdentity.readAll(file.path)
+        bytes.withUnsafeBytes { bytes in
+            for entry in scan.entries {
+                let range = Int(entry.offset)..<Int(entry.offset + entry.length)
+                builder.adopt(entry, bytes: UnsafeRawBufferPointer(rebasing: bytes[range]))
+            }
+        }
+        return OpenChunk(adopting: file, builder: builder, opened: options.clock())
+    }
+
+    /// Copies a damaged open chunk aside; its whole blocks go on.
+    private mutating func keepDamaged(_ file: String, why: String) throws(SpoolError) {
+        try SpoolDirectory.create(path + "/quarantine")
+        let target = "\(path)/quarantine/\(options.clock())-open.chunk"
+        guard link(file, target) == 0 else { throw .system("cannot keep aside", path: target) }
+        // The link and the file share their bytes, so what follows writes to a copy.
+        let bytes = try SpoolIdentity.readAll(file)
+        try SpoolDirectory.remove(file)
+        let copy = try SpoolFile(creating: file)
+        try bytes.withBytes { bytes throws(SpoolError) in try copy.write(bytes, at: 0) }
+        findings.append("\(target): \(why); its sources are read again where they still have the lines")
+    }
+
+    private mutating func quarantine(_ file: String, why: String) throws(SpoolError) {
+        try SpoolDirectory.create(path + "/quarantine")
+        let name = file.split(separator: "/").last.map(String.init) ?? "file"
+        let target = "\(path)/quarantine/\(options.clock())-\(name)"
+        try SpoolDirectory.rename(file, to: target)
+        findings.append("\(target): \(why)")
+    }
+}
+
+/// The whole blocks of an open chunk and what follows them.
+private struct OpenChunkScan {
+    var entries: [BlockEntry] = []
+    /// Where the last whole block ends.
+    var length: UInt64 = 0
+    /// Why the bytes after that are damage and not a torn tail; nil where they are torn or there are none.
+    var damage: String?
+
+    init(_ file: String) throws(SpoolError) {
+        var (entries, length, durable, failure) = ([BlockEntry](), UInt64(0), UInt64(0), FormatError?.none)
+        try SpoolFile(opening: file).withMapping { bytes in
+            let decoder = BlockDecoder()
+            do throws(FormatError) {
+                while length < bytes.count,
+                    let found = try ChunkScanner.block(in: bytes, at: Int(length), deep: false, decoder: decoder)
+                {
+                    entries.append(found.entry)
+                    length += found.entry.length
+                    durable = max(durable, found.header.durableLength)
+                }
+            } catch {
+                failure = error
+                durable = max(durable, Self.durableLength(promisedAfter: Int(length), in: bytes))
+            }
+        }
+        self.entries = entries
+        self.length = length
+        if let failure, length < durable {
+            damage = "damaged at byte \(failure.offset) although \(durable) bytes were durable: \(failure.reason)"
+        }
+    }
+
+    /// The greatest durable length that a whole header behind the damage promises.
+    private static func durableLength(promisedAfter start: Int, in bytes: UnsafeRawBufferPointer) -> UInt64 {
+        let magic = SkippableFrame.magic(.blockHeader)
+        var durable: UInt64 = 0
+        var offset = start + 1
+        while offset + SkippableFrame.headerLength <= bytes.count {
+            defer { offset += 1 }
+            guard bytes[offset] == UInt8(truncatingIfNeeded: magic),
+                UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)) == magic
+            else { continue }
+            do throws(FormatError) {
+                let (header, _) = try BlockHeader.decode(UnsafeRawBufferPointer(rebasing: bytes[offset...]))
+                durable = max(durable, header.durableLength)
+            } catch { continue }
+        }
+        return durable
+    }
+}
+
+extension SpoolSnapshot {
+    /// Advances by what a chunk in the spool holds.
+    mutating func take(_ manifest: Manifest) {
+        for entry in manifest.blocks { take(entry) }
+        guard manifest.description.writer == writer, manifest.description.sequence >= nextSequence else { return }
+        nextSequence = manifest.description.sequence + 1
+        previous = manifest.sha256
+    }
+
+    mutating func take(_ entry: BlockEntry) {
+        let source = SourceGeneration(stream: entry.stream, generation: entry.generation)
+        positions[source] = max(positions[source] ?? 0, entry.positions.end)
+    }
+}

@@ -1,0 +1,87 @@
+package import ArchiveTypes
+import Checksums
+
+/// What outlives the chunks of the spool. The file `snapshot`:
+///
+///     "FIRNSNAP", version 1 (1 byte)
+///     archive, writer, identity of the directory: texts with varint lengths
+///     varint next sequence; SHA-256 of the last sealed chunk with a varint length (32 or 0)
+///     varint number of positions; each: host, source, generation with varint lengths, varint end position
+///     XXH64 of everything before it (8 bytes)
+struct SpoolSnapshot: Hashable {
+    var archive: String
+    var writer: WriterID
+    /// Machine, file system and inode of the spool's directory: a copied or restored spool differs.
+    var identity: String
+    var nextSequence: UInt64
+    var previous: [UInt8]?
+    var positions: [SourceGeneration: UInt64]
+
+    private static let magic = Array("FIRNSNAP".utf8)
+
+    func encoded() -> [UInt8] {
+        var bytes = Self.magic + [1]
+        for text in [archive, writer.description, identity] { bytes.append(lengthPrefixed: text.utf8) }
+        bytes.append(varint: nextSequence)
+        bytes.append(lengthPrefixed: previous ?? [])
+        bytes.append(varint: UInt64(positions.count))
+        for (key, position) in positions.sorted(by: { $0.key < $1.key }) {
+            for text in [key.stream.host, key.stream.source, key.generation.description] {
+                bytes.append(lengthPrefixed: text.utf8)
+            }
+            bytes.append(varint: position)
+        }
+        bytes.append(littleEndian: xxh64(bytes))
+        return bytes
+    }
+
+    static func decode(_ bytes: [UInt8]) throws(MalformedBytes) -> SpoolSnapshot {
+        guard bytes.count > magic.count + 9, bytes.starts(with: magic) else {
+            throw MalformedBytes("no snapshot", at: 0)
+        }
+        let body = bytes.dropLast(8)
+        var checksum = ByteReader(bytes.suffix(8))
+        guard try checksum.read(UInt64.self) == xxh64(body) else {
+            throw MalformedBytes("checksum differs", at: body.count)
+        }
+        guard bytes[magic.count] == 1 else {
+            throw MalformedBytes("unknown version \(bytes[magic.count])", at: magic.count)
+        }
+        var reader = ByteReader(body.dropFirst(magic.count + 1))
+        let archive = try reader.readText(atMost: Limits.keySegmentBytes)
+        guard let writer = WriterID(try reader.readText(atMost: Limits.writerBytes)) else {
+            throw MalformedBytes("malformed writer", at: reader.offset)
+        }
+        let identity = try reader.readText(atMost: Limits.sourceBytes)
+        let next = try reader.readVarint()
+        let previous = Array(try reader.readLengthPrefixed(atMost: 32))
+        var positions: [SourceGeneration: UInt64] = [:]
+        for _ in 0..<(try reader.readVarint()) {
+            let stream = StreamID(
+                host: try reader.readText(atMost: Limits.hostBytes),
+                source: try reader.readText(atMost: Limits.sourceBytes))
+            guard let generation = Generation(try reader.readText(atMost: Limits.generationBytes)) else {
+                throw MalformedBytes("malformed generation", at: reader.offset)
+            }
+            positions[SourceGeneration(stream: stream, generation: generation)] = try reader.readVarint()
+        }
+        return SpoolSnapshot(
+            archive: archive, writer: writer, identity: identity, nextSequence: next,
+            previous: previous.isEmpty ? nil : previous, positions: positions)
+    }
+}
+
+/// A stream's source in one of its lives: what a checkpoint belongs to.
+package struct SourceGeneration: Sendable, Hashable, Comparable {
+    package var stream: StreamID
+    package var generation: Generation
+
+    package init(stream: StreamID, generation: Generation) {
+        self.stream = stream
+        self.generation = generation
+    }
+
+    package static func < (left: SourceGeneration, right: SourceGeneration) -> Bool {
+        left.stream == right.stream ? left.generation < right.generation : left.stream < right.stream
+    }
+}
