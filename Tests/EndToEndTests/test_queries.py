@@ -29,9 +29,9 @@ def moment(random, nanoseconds):
 
 
 def narrow(random, archive):
-    """Start and end of a range around some line: empty, a few milliseconds, or hours."""
+    """Start and end of a range around some line: a nanosecond, milliseconds, or hours."""
     first = random.choice(archive.times) + random.choice([0, 0, -1, 1, random.randrange(-10**10, 10**10)])
-    return first, first + random.choice([0, 1, 10**6, 10**8, 10**9, 10**10, 60 * 10**9, 3600 * 10**9])
+    return first, first + random.choice([1, 10**6, 10**8, 10**9, 10**10, 60 * 10**9, 3600 * 10**9])
 
 
 class Query:
@@ -40,8 +40,10 @@ class Query:
     def __init__(self, random, archive):
         self.arguments = []
         self.tests = []
-        first, last = narrow(random, archive)
-        (start, first), (end, last) = moment(random, first), moment(random, last)
+        first = last = 0
+        while first >= last:
+            first, last = narrow(random, archive)
+            (start, first), (end, last) = moment(random, first), moment(random, last)
         self.arguments += ["--from", start, "--to", end]
         if random.random() < 0.8:
             self.globbed("--host", random.sample(HOSTS + ["web-*", "*-01", "we?-02", "absent"], random.choice([1, 1, 2])), 0)
