@@ -141,7 +141,10 @@ package struct Hour: Sendable, Hashable, Comparable, CustomStringConvertible {
 
     package init(containing time: Nanoseconds) { number = Int(time.flooredDivision(by: .perHour).quotient) }
 
-    /// Reads `YYYY-MM-DD/HH`; nil for anything else.
+    /// The years whose every hour has its nanoseconds in 64 bits.
+    package static let years = 1678...2261
+
+    /// Reads `YYYY-MM-DD/HH` of one of `years`; nil for anything else.
     package init?(_ text: some StringProtocol) {
         let bytes = Array(text.utf8)
         guard bytes.count == 13, bytes[4] == 0x2D, bytes[7] == 0x2D, bytes[10] == 0x2F else { return nil }
@@ -152,7 +155,7 @@ package struct Hour: Sendable, Hashable, Comparable, CustomStringConvertible {
             }
         }
         guard let year = value(0..<4), let month = value(5..<7), let day = value(8..<10), let hour = value(11..<13),
-            1...12 ~= month, 1...31 ~= day, hour < 24
+            Self.years ~= year, 1...12 ~= month, 1...31 ~= day, hour < 24
         else { return nil }
         number = CivilTime.day(ofYear: year, month: month, day: day) * 24 + hour
         guard description == text else { return nil }
