@@ -15,7 +15,7 @@ struct AgentReader: ~Copyable {
     private var follower: FileFollower<PosixFileSystem>
     private var streams: [SourceGeneration: StreamBlock] = [:]
     /// Checkpoints of what is followed, at positions that are durable.
-    private var checkpoints: [SourceGeneration: FileCheckpoint] = [:]
+    private var checkpoints: [SourceGeneration: FileCheckpoint]
     /// Checkpoints of blocks that are appended but not yet synced.
     private var unsynced: [SourceGeneration: FileCheckpoint] = [:]
     /// Where reading stands: what `unsynced` becomes when the stream's block is closed.
@@ -29,19 +29,23 @@ struct AgentReader: ~Copyable {
     init(
         spool: Spool, settings: AgentSettings, logger: Logger, clock: @escaping @Sendable () -> Nanoseconds
     ) throws {
-        self.spool = spool
-        self.settings = settings
-        self.logger = logger
-        self.clock = clock
-        encoder = try BlockEncoder(settings.compression)
+        let encoder = try BlockEncoder(settings.compression)
         let state = try AgentState(decoding: spool.inputState)
+        var checkpoints: [SourceGeneration: FileCheckpoint] = [:]
         for checkpoint in state.checkpoints {
             let source = SourceGeneration(
                 stream: StreamID(host: settings.host, source: checkpoint.source), generation: checkpoint.generation)
             checkpoints[source] = checkpoint.advanced(to: spool.position(of: source))
         }
+        self.spool = spool
+        self.settings = settings
+        self.logger = logger
+        self.clock = clock
+        self.encoder = encoder
+        self.checkpoints = checkpoints
         follower = FileFollower(
-            PosixFileSystem(), settings: settings.follow, checkpoints: Array(checkpoints.values), lastRun: state.lastRun)
+            PosixFileSystem(), settings: settings.follow, checkpoints: Array(checkpoints.values), lastRun: state.lastRun
+        )
     }
 
     /// One look at the files: what is new is read, what is due is closed and synced.

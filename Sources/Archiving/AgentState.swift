@@ -15,7 +15,9 @@ struct AgentState {
     init(decoding bytes: [UInt8]) throws(MalformedBytes) {
         guard !bytes.isEmpty else { return }
         var reader = ByteReader(bytes)
-        guard try reader.read(UInt8.self) == 1 else { throw MalformedBytes("state of a later version; update firn", at: 0) }
+        guard try reader.read(UInt8.self) == 1 else {
+            throw MalformedBytes("state of a later version; update firn", at: 0)
+        }
         lastRun = try reader.readSignedVarint()
         for _ in 0..<(try reader.readVarint()) { checkpoints.append(try FileCheckpoint(from: &reader)) }
     }

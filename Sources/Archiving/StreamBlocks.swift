@@ -50,7 +50,9 @@ struct StreamBlock {
         var done = 0
         while done < bytes.count {
             let scan = bytes[done...].withUnsafeBytes {
-                timer.scan($0, received: received, startsInsideLine: done == 0 && startsInsideLine, splitAfter: Self.splitAfter)
+                timer.scan(
+                    $0, received: received, startsInsideLine: done == 0 && startsInsideLine, splitAfter: Self.splitAfter
+                )
             }
             let isLast = done + scan.byteCount == bytes.count
             let start = first + UInt64(done)
@@ -71,7 +73,9 @@ struct StreamBlock {
 extension BlockEncoder {
     fileprivate func encode(_ draft: BlockDraft, _ raw: ArraySlice<UInt8>) throws(FormatError) -> EncodedBlock {
         let result = raw.withUnsafeBytes { bytes -> Result<EncodedBlock, FormatError> in
-            do throws(FormatError) { return .success(try encode(draft, bytes, reusing: [])) } catch { return .failure(error) }
+            do throws(FormatError) { return .success(try encode(draft, bytes, reusing: [])) } catch {
+                return .failure(error)
+            }
         }
         return try result.get()
     }

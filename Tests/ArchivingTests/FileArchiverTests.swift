@@ -63,7 +63,8 @@ private final class MemoryBytes: ByteSource {
             if Int.random(in: 0..<200, using: &random) == 0 {
                 log += (0..<9000).map { _ in UInt8.random(in: 11...255, using: &random) }
             } else {
-                let text = "\(CivilTime.rfc3339(time, fractionDigits: 3)) request \(UInt64.random(in: 0...9999, using: &random))"
+                let text =
+                    "\(CivilTime.rfc3339(time, fractionDigits: 3)) request \(UInt64.random(in: 0...9999, using: &random))"
                 log += Array(text.utf8)
             }
             log.append(10)
@@ -98,7 +99,8 @@ private final class MemoryBytes: ByteSource {
             let archiver = FileArchiver(
                 archive: ArchiveStore(name: "main", store: store), spool: try spool(), compression: .standard,
                 workers: workers)
-            _ = try await archiver.run((0..<3).map { source("/log/\($0)", Self.logs(seed: UInt64($0), bytes: 200_000)) })
+            _ = try await archiver.run(
+                (0..<3).map { source("/log/\($0)", Self.logs(seed: UInt64($0), bytes: 200_000)) })
             keys.append(Set(try await ArchivedLines(store).manifests.map(\.chunk.description)))
         }
         #expect(keys[0] == keys[1])
@@ -107,7 +109,7 @@ private final class MemoryBytes: ByteSource {
     @Test func whatCouldBeReadOfADamagedSourceIsArchived() async throws {
         let store = MemoryStore(name: "memory")
         let logs = (0..<3).map { Self.logs(seed: UInt64($0), bytes: 50_000) }
-        let failure = InputError(.io, path: "/log/1", reason: "read failed")
+        let failure = InputError(.failed, path: "/log/1", "read failed")
         let archiver = FileArchiver(
             archive: ArchiveStore(name: "main", store: store), spool: try spool(), compression: .standard, workers: 2)
         let summary = try await archiver.run(
@@ -123,7 +125,9 @@ private final class MemoryBytes: ByteSource {
         let store = MemoryStore(name: "memory")
         try await ArchiveStore(name: "main", store: store).prepare()
         try await ArchiveStore(name: "main", store: store).prepare()
-        let error = await #expect(throws: StoreError.self) { try await ArchiveStore(name: "other", store: store).prepare() }
+        let error = await #expect(throws: StoreError.self) {
+            try await ArchiveStore(name: "other", store: store).prepare()
+        }
         #expect(error?.kind == .configuration)
     }
 }
