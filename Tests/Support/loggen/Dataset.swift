@@ -37,7 +37,7 @@ struct Dataset {
             time = min(time + Int64(gap), end - 1)
             let before = output.written
             if let template = rare, output.written > bytes / 2 {
-                generator.append(template, at: time, to: &output)
+                generator.append(rare: template, at: time, to: &output)
                 rare = nil
             }
             generator.append(at: time, to: &output)

@@ -8,24 +8,48 @@ struct Generator {
         var block: UInt64
     }
 
+    /// Places in the programs of a kind from which records come.
+    private static let callSites = 160
+
     private let kind: Kind
+    private let sites: [Template]
+    private let pickSite: WeightedPick
     private let vocabulary: Vocabulary
     private let host: [UInt8]
-    private let pickTemplate: WeightedPick
     private var random: Random
     private var stamp: Stamp
     private var sessions: [Session] = []
+    /// The session at work: one often writes several records on end.
+    private var slot = 0
     private var sequence: UInt64
 
     init(kind: Kind, vocabulary: Vocabulary, host: String, seed: UInt64) {
         self.kind = kind
         self.vocabulary = vocabulary
         self.host = Array(host.utf8)
-        pickTemplate = WeightedPick(weights: kind.templates.map(\.weight))
+        (sites, pickSite) = Generator.sites(of: kind, vocabulary)
         random = Random(seed: seed ^ host.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 })
         stamp = Stamp(kind.style)
         sequence = random.next() >> 40
         for _ in 0..<24 { sessions.append(newSession()) }
+    }
+
+    /// The call sites of a kind, the same whatever the seed: hosts run the same programs. Within a template's share,
+    /// some are frequent and most are rare.
+    private static func sites(of kind: Kind, _ vocabulary: Vocabulary) -> ([Template], WeightedPick) {
+        var random = Random(seed: 0x51DE)
+        let total = kind.templates.reduce(0) { $0 + $1.weight }
+        var sites: [Template] = []
+        var weights: [Double] = []
+        for template in kind.templates {
+            let count = max(1, Int(Double(callSites) * template.weight / total))
+            let harmonic = (1...count).reduce(0) { $0 + 1 / Double($1) }
+            for rank in 1...count {
+                sites.append(template.callSite(vocabulary, &random))
+                weights.append(template.weight / harmonic / Double(rank))
+            }
+        }
+        return (sites, WeightedPick(weights: weights))
     }
 
     private mutating func newSession() -> Session {
@@ -39,12 +63,16 @@ struct Generator {
 
     /// One record at `time`, in nanoseconds since 1970.
     mutating func append(at time: Int64, to output: inout Output) {
-        append(kind.templates[pickTemplate(&random)], at: time, to: &output)
+        append(sites[pickSite(&random)], at: time, to: &output)
     }
 
-    mutating func append(_ template: Template, at time: Int64, to output: inout Output) {
-        let slot = random.below(sessions.count)
-        if random.chance(perThousand: 200) { sessions[slot] = newSession() }
+    mutating func append(rare template: Template, at time: Int64, to output: inout Output) {
+        append(template.callSite(vocabulary, &random), at: time, to: &output)
+    }
+
+    private mutating func append(_ template: Template, at time: Int64, to output: inout Output) {
+        if random.chance(perThousand: 500) { slot = random.below(sessions.count) }
+        if random.chance(perThousand: 160) { sessions[slot] = newSession() }
         let late = random.chance(perThousand: kind.latePerThousand)
         let shown = late ? time - Int64(random.below(8_000_000)) : time
         for piece in template.pieces {
@@ -64,6 +92,7 @@ struct Generator {
         case .host: host.withUnsafeBufferPointer { if let base = $0.baseAddress { output.append(base, $0.count) } }
         case .ip: vocabulary.ips.append(session.ip, to: &output)
         case .user: vocabulary.users.append(session.user, to: &output)
+        case .fingerprint: vocabulary.fingerprints.append(session.user, to: &output)
         case .agent: vocabulary.agents.append(session.agent, to: &output)
         case .referrer: vocabulary.referrers.append(session.referrer, to: &output)
         case .trace:
@@ -76,17 +105,10 @@ struct Generator {
             for byte in "exec-".utf8 { output.append(byte) }
             output.append(decimal: session.thread)
         case .block: output.append(decimal: session.block)
-        case .path: append(vocabulary.paths, to: &output)
-        case .service: append(vocabulary.services, to: &output)
-        case .method: append(vocabulary.methods, to: &output)
+        case .path, .service, .method, .table, .query, .module, .source, .topic, .trail:
+            preconditionFailure("fixed at the call site")
         case .status: append(vocabulary.statuses, to: &output)
-        case .table: append(vocabulary.tables, to: &output)
-        case .query: append(vocabulary.queries, to: &output)
-        case .module: append(vocabulary.modules, to: &output)
-        case .source: append(vocabulary.sources, to: &output)
         case .node: append(vocabulary.nodes, to: &output)
-        case .topic: append(vocabulary.topics, to: &output)
-        case .trail: append(vocabulary.trails, to: &output)
         case .int: output.append(decimal: UInt64(random.below(argument)))
         case .size: output.append(decimal: random.heavyTailed(bits: argument))
         case .ms:
@@ -95,7 +117,6 @@ struct Generator {
             output.append(UInt8(ascii: "."))
             output.append(decimal: microseconds % 1000, digits: 3)
         case .hex: output.append(hex: random.next(), digits: argument)
-        case .base64: appendBase64(argument, to: &output)
         case .sequence:
             sequence &+= 1 + random.heavyTailed(bits: 6)
             output.append(decimal: sequence)
@@ -104,18 +125,5 @@ struct Generator {
 
     private mutating func append(_ words: Words, to output: inout Output) {
         words.append(words.index(&random), to: &output)
-    }
-
-    private mutating func appendBase64(_ count: Int, to output: inout Output) {
-        for _ in 0..<count {
-            let digit = UInt8(random.below(64))
-            switch digit {
-            case 0..<26: output.append(0x41 + digit)
-            case 26..<52: output.append(0x61 + digit - 26)
-            case 52..<62: output.append(0x30 + digit - 52)
-            case 62: output.append(UInt8(ascii: "+"))
-            default: output.append(UInt8(ascii: "/"))
-            }
-        }
     }
 }

@@ -31,7 +31,7 @@ struct Kind {
         templates: [
             Template(
                 55,
-                #"{"time":"{time}","level":"info","service":"{service}","host":"{host}","trace":"{trace}","span":"{span}","msg":"request completed","method":"{method}","path":"{path}","status":{status},"duration_ms":{ms:18},"bytes":{size:17},"client":"{ip}","user":"{user}","request":"{hex:12}"}"#
+                #"{"time":"{time}","level":"info","service":"{service}","host":"{host}","trace":"{trace}","span":"{span}","msg":"request completed","method":"{method}","path":"{path}","status":{status},"duration_ms":{ms:18},"bytes":{size:17},"client":"{ip}","user":"{user}","request":"{hex:8}{hex:16}"}"#
             ),
             Template(
                 15,
@@ -90,7 +90,7 @@ struct Kind {
                 22, "{time} {host} sshd[{pid}]: Failed password for invalid user {user} from {ip} port {port} ssh2"),
             Template(
                 12,
-                "{time} {host} sshd[{pid}]: Accepted publickey for {user} from {ip} port {port} ssh2: ED25519 SHA256:{base64:43}"
+                "{time} {host} sshd[{pid}]: Accepted publickey for {user} from {ip} port {port} ssh2: ED25519 SHA256:{fingerprint}"
             ),
             Template(12, "{time} {host} sshd[{pid}]: Connection closed by {ip} port {port} [preauth]"),
             Template(

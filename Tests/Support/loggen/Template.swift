@@ -2,11 +2,13 @@
 enum Field {
     case time, host
     /// Of the session (client, request, transaction) that the line belongs to.
-    case ip, user, agent, referrer, trace, span, pid, thread, port
-    /// One of a vocabulary, skewed.
-    case path, service, method, status, table, query, module, source, block, node, topic, trail
-    /// `{int:N}`: uniform below N. `{size:BITS}`, `{ms:BITS}`: heavy-tailed. `{hex:N}`, `{base64:N}`: N random characters.
-    case int, size, ms, hex, base64
+    case ip, user, fingerprint, agent, referrer, trace, span, pid, thread, port
+    /// Fixed where the program writes its record: the same at each call site.
+    case path, service, method, table, query, module, source, topic, trail
+    /// Of the session too, or one of a vocabulary, skewed.
+    case block, node, status
+    /// `{int:N}`: uniform below N. `{size:BITS}`, `{ms:BITS}`: heavy-tailed. `{hex:N}`: N random digits.
+    case int, size, ms, hex
     /// A number that grows from line to line.
     case sequence
 }
@@ -45,6 +47,30 @@ struct Template {
         self.pieces = pieces
     }
 
+    /// The record as one place in a program writes it: what is fixed there is drawn now.
+    func callSite(_ vocabulary: Vocabulary, _ random: inout Random) -> Template {
+        var fixed: [Piece] = []
+        var literal: [UInt8] = []
+        for piece in pieces {
+            switch piece {
+            case .literal(let bytes): literal += bytes
+            case .field(let field, _):
+                if let words = vocabulary.fixedWords(field) {
+                    literal += words[words.index(&random)]
+                } else {
+                    fixed += [.literal(literal), piece]
+                    literal = []
+                }
+            }
+        }
+        return Template(pieces: fixed + [.literal(literal)], weight: weight)
+    }
+
+    private init(pieces: [Piece], weight: Double) {
+        self.pieces = pieces
+        self.weight = weight
+    }
+
     private static func field(_ text: Substring) -> Piece? {
         let parts = text.split(separator: ":")
         guard let name = parts.first, let field = names[String(name)] else { return nil }
@@ -52,10 +78,11 @@ struct Template {
     }
 
     private static let names: [String: Field] = [
-        "time": .time, "host": .host, "ip": .ip, "user": .user, "agent": .agent, "referrer": .referrer,
+        "time": .time, "host": .host, "ip": .ip, "user": .user, "fingerprint": .fingerprint, "agent": .agent,
+        "referrer": .referrer,
         "trace": .trace, "span": .span, "pid": .pid, "thread": .thread, "port": .port, "path": .path,
         "service": .service, "method": .method, "status": .status, "table": .table, "query": .query,
         "module": .module, "source": .source, "block": .block, "node": .node, "topic": .topic, "trail": .trail,
-        "int": .int, "size": .size, "ms": .ms, "hex": .hex, "base64": .base64, "sequence": .sequence,
+        "int": .int, "size": .size, "ms": .ms, "hex": .hex, "sequence": .sequence,
     ]
 }

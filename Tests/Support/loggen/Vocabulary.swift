@@ -3,7 +3,7 @@ struct Words {
     private let words: [[UInt8]]
     private let pick: WeightedPick
 
-    var count: Int { words.count }
+    subscript(index: Int) -> [UInt8] { words[index] }
 
     init(_ words: [String]) {
         self.words = words.map { Array($0.utf8) }
@@ -21,6 +21,8 @@ struct Words {
 struct Vocabulary {
     let ips: Words
     let users: Words
+    /// One for each of `users`.
+    let fingerprints: Words
     let agents: Words
     let referrers: Words
     let paths: Words
@@ -46,6 +48,7 @@ struct Vocabulary {
         var random = Random(seed: 0x10C5)
         ips = Words((0..<4000).map { _ in Vocabulary.ip(&random) })
         users = Words((0..<2000).map { _ in Vocabulary.user(&random) })
+        fingerprints = Words((0..<2000).map { _ in Vocabulary.fingerprint(&random) })
         agents = Words((0..<240).map { _ in Vocabulary.agent(&random) })
         paths = Words((0..<1500).map { _ in Vocabulary.path(&random) })
         referrers = Words((0..<400).map { $0 == 0 ? "-" : "https://www.example.com" + Vocabulary.path(&random) })
@@ -54,6 +57,22 @@ struct Vocabulary {
         sources = Words((0..<80).map { _ in Vocabulary.source(&random) })
         nodes = Words((0..<200).map { _ in "10.251.\(random.below(256)).\(random.below(256))" })
         trails = Words((0..<40).map { _ in Vocabulary.trail(&random) })
+    }
+
+    /// The vocabulary of a field that is fixed at a call site.
+    func fixedWords(_ field: Field) -> Words? {
+        switch field {
+        case .path: paths
+        case .service: services
+        case .method: methods
+        case .table: tables
+        case .query: queries
+        case .module: modules
+        case .source: sources
+        case .topic: topics
+        case .trail: trails
+        default: nil
+        }
     }
 
     private static let words = [
@@ -72,6 +91,11 @@ struct Vocabulary {
 
     private static func user(_ random: inout Random) -> String {
         "\(["anna", "ben", "carla", "dmitri", "eve", "femi", "grace", "hana", "ivan", "jose"][random.below(10)])\(random.below(900))"
+    }
+
+    private static func fingerprint(_ random: inout Random) -> String {
+        let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+        return String((0..<43).map { _ in digits[random.below(64)] })
     }
 
     private static func agent(_ random: inout Random) -> String {
