@@ -67,14 +67,14 @@ let package = Package(
             name: "firn",
             dependencies: [
                 "ArchiveTypes", "EventTime", "ChunkFormat", "ObjectStore", "HTTPTransport", "S3", "Inputs", "Spool",
-                "Archiving", "ArchiveIndex", "Retrieval", "Configuration", "CSystem", logging,
+                "Archiving", "ArchiveIndex", "Retrieval", "Configuration", "Checksums", "Threads", "CSystem", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
 
         .target(
             name: "TestSupport",
-            dependencies: ["ArchiveTypes", "Checksums", "ObjectStore"],
+            dependencies: ["ArchiveTypes", "Checksums", "ObjectStore", "HTTPTransport", "S3"],
             path: "Tests/Support/TestSupport"),
         .executableTarget(name: "loggen", path: "Tests/Support/loggen"),
         tests("ArchiveTypesTests", ["ArchiveTypes", "Checksums"]),

@@ -8,7 +8,7 @@ package struct IndexCoverage: Sendable, Hashable {
     /// Raised where an object of the same hours exists that should not be used any more: it is damaged, or manifests
     /// that could not be read have been mended.
     package var edition: UInt8
-    package private(set) var closed: ClosedHours?
+    package let closed: ClosedHours?
     /// Of hours outside of `closed`.
     package private(set) var sequences: [Hour: [WriterID: SequenceSet]]
     /// Manifests of `closed` that could not be read: whoever uses the object reads them.
@@ -92,6 +92,13 @@ package struct IndexCoverage: Sendable, Hashable {
             }
         }
         return !exceptions.contains { other.covers($0) }
+    }
+
+    /// The coverage of the same hours that the rows of `manifests`, which were exceptions, have been added to.
+    package func resolving(_ manifests: some Sequence<ManifestKey>) -> IndexCoverage {
+        IndexCoverage(
+            edition: edition == .max ? .max : edition + 1, closed: closed, sequences: sequences,
+            exceptions: exceptions.subtracting(manifests))
     }
 
     /// What the rows of both cover together. Nil where their closed hours neither touch nor overlap.

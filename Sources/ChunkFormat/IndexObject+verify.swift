@@ -29,7 +29,7 @@ extension IndexObject {
 
         init(_ kind: IndexKind) {
             self.kind = kind
-            reader = IndexRowReader(kind, IndexRowFilter())
+            reader = IndexRowReader(kind, BlockQuery.everything)
         }
 
         mutating func add(_ object: UnsafeRawBufferPointer, _ fence: IndexFence) throws(FormatError) {

@@ -5,7 +5,7 @@ import Glibc
 /// the row; neighbours share their texts. Rows that the filter passes over are not checked beyond that. For one thread.
 package struct IndexRowReader {
     private let hasHour: Bool
-    private let filter: IndexRowFilter
+    private let filter: BlockQuery
     private let from: [UInt8]
     private let to: [UInt8]
     private var host: TextColumn
@@ -13,7 +13,7 @@ package struct IndexRowReader {
     private var chunkText: [UInt8] = []
     private var chunk: ChunkKey?
 
-    package init(_ kind: IndexKind, _ filter: IndexRowFilter) {
+    package init(_ kind: IndexKind, _ filter: BlockQuery) {
         hasHour = kind == .time
         self.filter = filter
         from = Self.timeText(filter.times.from)

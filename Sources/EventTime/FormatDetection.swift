@@ -85,10 +85,10 @@ struct FormatMemory: Sendable {
     private var skipped = 0
 
     /// Looking at a line takes as long as reading many: the more often nothing was found, the fewer lines are looked at,
-    /// down to one of 64.
+    /// down to one of 128.
     mutating func mayLook() -> Bool {
         skipped += 1
-        guard skipped >= 1 << min(6, failures / 16) else { return false }
+        guard skipped >= 1 << min(7, failures / 16) else { return false }
         skipped = 0
         return true
     }

@@ -45,8 +45,9 @@ struct LinePass: ParserUser {
     /// The reading of the lines after the block, where it is known to be another.
     private(set) var successor: Reading?
 
-    /// The block before the first line since the last that the reading took.
-    private var beforeRun: Progress?
+    /// Whether the last line was not taken by the reading, and the block before the first such line in a row.
+    private var isInRun = false
+    private var beforeRun: Progress
     private var challenger = Reading()
     private var challengerLines = 0
     private var verdict: Result?
@@ -58,6 +59,7 @@ struct LinePass: ParserUser {
         self.memory = memory
         self.mayBeginAgain = mayBeginAgain
         progress = Progress(last: input.carry)
+        beforeRun = progress
     }
 
     mutating func run() -> Result { reading.format.parse(utcOffset: reading.utcOffset, year: reading.year, by: &self) }
@@ -72,7 +74,7 @@ struct LinePass: ParserUser {
             var time = parser.time(line.start, line.stop)
             var excepted = false
             if window.holds(time) {
-                beforeRun = nil
+                isInRun = false
             } else {
                 (time, excepted) = deviate(line, parsed: time, assumedZone: parser.assumedZone, block)
                 if let verdict { return verdict }
@@ -130,7 +132,7 @@ extension LinePass {
         // What reading by the format alone will give.
         let given = isPlausible ? parsed : block.last
         if isPlausible, !assumedZone, !reading.format.isYearless {
-            beforeRun = nil
+            isInRun = false
             return (parsed, false)
         }
         if parsed != .noTime || reading.format.isYearless,
@@ -138,13 +140,13 @@ extension LinePass {
         {
             if found.reading == reading {
                 window = found.window
-                beforeRun = nil
+                isInRun = false
                 return (found.time, found.time != given)
             }
             challenge(found, block)
             return (found.time, found.time != given)
         }
-        if beforeRun == nil { startRun(block) }
+        if !isInRun { startRun(block) }
         let time = otherTime(line, block) ?? block.last
         return (time, time != given)
     }
@@ -172,17 +174,18 @@ extension LinePass {
     }
 
     private mutating func startRun(_ block: Progress) {
+        isInRun = true
         beforeRun = block
         challengerLines = 0
     }
 
     /// Another reading takes a line. When it has taken enough in a row, it wins.
     private mutating func challenge(_ found: ResolvedTime, _ block: Progress) {
-        if beforeRun == nil { startRun(block) }
+        if !isInRun { startRun(block) }
         challengerLines = found.reading == challenger ? challengerLines + 1 : 1
         challenger = found.reading
         let isFirst = reading.format == .none && !found.reading.format.isWeak
-        guard challengerLines >= (isFirst ? 2 : Self.patience), let beforeRun else { return }
+        guard challengerLines >= (isFirst ? 2 : Self.patience) else { return }
         if beforeRun.byteCount > 0, beforeRun.byteCount >= input.splitAfter {
             progress = beforeRun
             exceptions.removeLast(exceptions.count - beforeRun.exceptionCount)

@@ -15,11 +15,11 @@ final class Bzip2Decoder: StreamDecoder {
 
     func decode(
         _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer, isLast: Bool
-    ) throws(DecodeFailure) -> DecodeStep {
+    ) -> DecodeStep {
         if isBetweenMembers {
-            guard !input.isEmpty else { return DecodeStep(consumed: 0, produced: 0) }
+            guard !input.isEmpty else { return DecodeStep() }
             stream.pointee = bz_stream()
-            guard BZ2_bzDecompressInit(stream, 0, 0) == BZ_OK else { throw .outOfMemory }
+            guard BZ2_bzDecompressInit(stream, 0, 0) == BZ_OK else { return DecodeStep(failure: .outOfMemory) }
             isBetweenMembers = false
         }
         let capacity = min(output.count, 1 << 30)
@@ -27,20 +27,23 @@ final class Bzip2Decoder: StreamDecoder {
         stream.pointee.avail_in = UInt32(input.count)
         stream.pointee.next_out = output.baseAddress?.assumingMemoryBound(to: CChar.self)
         stream.pointee.avail_out = UInt32(capacity)
-        try check(BZ2_bzDecompress(stream))
+        let failure = failure(after: BZ2_bzDecompress(stream))
         return DecodeStep(
-            consumed: input.count - Int(stream.pointee.avail_in), produced: capacity - Int(stream.pointee.avail_out))
+            consumed: input.count - Int(stream.pointee.avail_in), produced: capacity - Int(stream.pointee.avail_out),
+            failure: failure)
     }
 
-    private func check(_ result: Int32) throws(DecodeFailure) {
+    /// Takes note of the end of a member; tells what a failed call means.
+    private func failure(after result: Int32) -> DecodeFailure? {
         switch result {
-        case BZ_OK: break
+        case BZ_OK: return nil
         case BZ_STREAM_END:
             BZ2_bzDecompressEnd(stream)
             isBetweenMembers = true
-        case BZ_MEM_ERROR: throw .outOfMemory
-        case BZ_DATA_ERROR_MAGIC: throw .damaged("bzip2", "no bzip2 stream begins here")
-        default: throw .damaged("bzip2", "a checksum or a structure is wrong")
+            return nil
+        case BZ_MEM_ERROR: return .outOfMemory
+        case BZ_DATA_ERROR_MAGIC: return .damaged("bzip2", "no bzip2 stream begins here")
+        default: return .damaged("bzip2", "a checksum or a structure is wrong")
         }
     }
 }

@@ -41,9 +41,14 @@ final class DecompressingSource<Decoder: StreamDecoder>: ByteSource {
     /// One call of the decoder. No progress at the end of the file is the end, unless a member is still open.
     private func step(into output: UnsafeMutableRawBufferPointer) throws(InputError) -> DecodeStep {
         if waiting.isEmpty, !fileEnded { try refill() }
-        let step = try decode(into: output)
+        let rest = UnsafeRawBufferPointer(rebasing: input[waiting])
+        let step = decoder.decode(rest, into: output, isLast: fileEnded)
         waiting = waiting.lowerBound + step.consumed..<waiting.upperBound
         consumed += UInt64(step.consumed)
+        if let problem = step.failure {
+            failure = located(problem)
+            return step
+        }
         guard step.consumed == 0, step.produced == 0 else { return step }
         if !waiting.isEmpty { throw located(.damaged("compressed", "nothing can be decoded")) }
         if fileEnded, !decoder.isBetweenMembers {
@@ -52,15 +57,6 @@ final class DecompressingSource<Decoder: StreamDecoder>: ByteSource {
                 hint: "what came before was read; fetch or restore the whole file")
         }
         return step
-    }
-
-    private func decode(into output: UnsafeMutableRawBufferPointer) throws(InputError) -> DecodeStep {
-        do throws(DecodeFailure) {
-            return try decoder.decode(
-                UnsafeRawBufferPointer(rebasing: input[waiting]), into: output, isLast: fileEnded)
-        } catch {
-            throw located(error)
-        }
     }
 
     private func refill() throws(InputError) {

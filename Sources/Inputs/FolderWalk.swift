@@ -4,7 +4,7 @@
 /// at most once, or not at all where all its states name one entry. Links to folders wait until everything else
 /// is walked. A folder and a state are never walked twice, whatever links lead to it: so loops end, and
 /// a file is found by its real path where the patterns reach that.
-struct FolderWalk<View: FileSystemView> {
+package struct FolderWalk<View: FileSystemView> {
     private struct State: Hashable {
         var alternative: Int
         var segment: Int
@@ -39,7 +39,7 @@ struct FolderWalk<View: FileSystemView> {
         alternatives = selection.include.flatMap(\.alternatives)
     }
 
-    static func find(_ selection: PathSelection, in view: View, limits: WalkLimits = WalkLimits()) -> FoundFiles {
+    package static func find(_ selection: PathSelection, in view: View, limits: WalkLimits = WalkLimits()) -> FoundFiles {
         var walk = FolderWalk(selection, in: view, limits: limits)
         walk.run()
         return walk.found

@@ -21,10 +21,10 @@ final class GzipDecoder: StreamDecoder {
 
     func decode(
         _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer, isLast: Bool
-    ) throws(DecodeFailure) -> DecodeStep {
+    ) -> DecodeStep {
         if isBetweenMembers {
             let padding = hasEnded ? input.prefix { $0 == 0 }.count : 0
-            if padding > 0 || input.isEmpty { return DecodeStep(consumed: padding, produced: 0) }
+            if padding > 0 || input.isEmpty { return DecodeStep(consumed: padding) }
             inflateReset(stream)
             isBetweenMembers = false
         }
@@ -33,19 +33,22 @@ final class GzipDecoder: StreamDecoder {
         stream.pointee.avail_in = UInt32(input.count)
         stream.pointee.next_out = output.baseAddress?.assumingMemoryBound(to: UInt8.self)
         stream.pointee.avail_out = UInt32(capacity)
-        try check(inflate(stream, Z_NO_FLUSH))
+        let failure = failure(after: inflate(stream, Z_NO_FLUSH))
         return DecodeStep(
-            consumed: input.count - Int(stream.pointee.avail_in), produced: capacity - Int(stream.pointee.avail_out))
+            consumed: input.count - Int(stream.pointee.avail_in), produced: capacity - Int(stream.pointee.avail_out),
+            failure: failure)
     }
 
-    private func check(_ result: Int32) throws(DecodeFailure) {
+    /// Takes note of the end of a member; tells what a failed call means.
+    private func failure(after result: Int32) -> DecodeFailure? {
         switch result {
-        case Z_OK, Z_BUF_ERROR: break
+        case Z_OK, Z_BUF_ERROR: return nil
         case Z_STREAM_END:
             isBetweenMembers = true
             hasEnded = true
-        case Z_MEM_ERROR: throw .outOfMemory
-        default: throw .damaged("gzip", stream.pointee.msg.map { String(cString: $0) } ?? "error \(result)")
+            return nil
+        case Z_MEM_ERROR: return .outOfMemory
+        default: return .damaged("gzip", stream.pointee.msg.map { String(cString: $0) } ?? "error \(result)")
         }
     }
 }

@@ -2,18 +2,21 @@
 protocol StreamDecoder: AnyObject {
     init(limits: DecompressionLimits) throws(DecodeFailure)
 
-    /// Decodes from `input` into `output`, as far as either reaches. `isLast`: no input comes after this.
+    /// Decodes from `input` into `output`, as far as either reaches. `isLast`: no input comes after this. Not called
+    /// again after a failure.
     func decode(
         _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer, isLast: Bool
-    ) throws(DecodeFailure) -> DecodeStep
+    ) -> DecodeStep
 
     /// Whether the input may end here.
     var isBetweenMembers: Bool { get }
 }
 
 struct DecodeStep {
-    var consumed: Int
-    var produced: Int
+    var consumed = 0
+    var produced = 0
+    /// What stopped it, after `produced` good bytes.
+    var failure: DecodeFailure?
 }
 
 struct DecodeFailure: Error {

@@ -20,28 +20,33 @@ final class XzDecoder: StreamDecoder {
 
     func decode(
         _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer, isLast: Bool
-    ) throws(DecodeFailure) -> DecodeStep {
-        if isBetweenMembers { return DecodeStep(consumed: 0, produced: 0) }
+    ) -> DecodeStep {
+        if isBetweenMembers { return DecodeStep() }
         stream.pointee.next_in = input.baseAddress?.assumingMemoryBound(to: UInt8.self)
         stream.pointee.avail_in = input.count
         stream.pointee.next_out = output.baseAddress?.assumingMemoryBound(to: UInt8.self)
         stream.pointee.avail_out = output.count
-        try check(lzma_code(stream, isLast ? LZMA_FINISH : LZMA_RUN))
-        return DecodeStep(consumed: input.count - stream.pointee.avail_in, produced: output.count - stream.pointee.avail_out)
+        let failure = failure(after: lzma_code(stream, isLast ? LZMA_FINISH : LZMA_RUN))
+        return DecodeStep(
+            consumed: input.count - stream.pointee.avail_in, produced: output.count - stream.pointee.avail_out,
+            failure: failure)
     }
 
-    private func check(_ result: lzma_ret) throws(DecodeFailure) {
+    /// Takes note of the end of a member; tells what a failed call means.
+    private func failure(after result: lzma_ret) -> DecodeFailure? {
         switch result {
-        case LZMA_OK, LZMA_BUF_ERROR, LZMA_UNSUPPORTED_CHECK: break
-        case LZMA_STREAM_END: isBetweenMembers = true
-        case LZMA_MEM_ERROR: throw .outOfMemory
+        case LZMA_OK, LZMA_BUF_ERROR, LZMA_UNSUPPORTED_CHECK: return nil
+        case LZMA_STREAM_END:
+            isBetweenMembers = true
+            return nil
+        case LZMA_MEM_ERROR: return .outOfMemory
         case LZMA_MEMLIMIT_ERROR:
-            throw DecodeFailure(
+            return DecodeFailure(
                 kind: .excessive, reason: "xz data needs more than \(limit >> 20) MiB to decompress",
                 hint: "decompress it with `xz -dc` and pipe it in")
-        case LZMA_FORMAT_ERROR: throw .damaged("xz", "no xz stream begins here")
-        case LZMA_OPTIONS_ERROR: throw .damaged("xz", "unknown options")
-        default: throw .damaged("xz", "a checksum or a structure is wrong")
+        case LZMA_FORMAT_ERROR: return .damaged("xz", "no xz stream begins here")
+        case LZMA_OPTIONS_ERROR: return .damaged("xz", "unknown options")
+        default: return .damaged("xz", "a checksum or a structure is wrong")
         }
     }
 }

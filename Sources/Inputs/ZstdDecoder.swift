@@ -18,15 +18,15 @@ final class ZstdDecoder: StreamDecoder {
 
     func decode(
         _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer, isLast: Bool
-    ) throws(DecodeFailure) -> DecodeStep {
+    ) -> DecodeStep {
         // Without input, a call between frames would begin another one.
-        if input.isEmpty, isBetweenMembers { return DecodeStep(consumed: 0, produced: 0) }
+        if input.isEmpty, isBetweenMembers { return DecodeStep() }
         var from = ZSTD_inBuffer(src: input.baseAddress, size: input.count, pos: 0)
         var to = ZSTD_outBuffer(dst: output.baseAddress, size: output.count, pos: 0)
         let result = ZSTD_decompressStream(context, &to, &from)
-        if ZSTD_isError(result) != 0 { throw failure(result) }
+        let failure = ZSTD_isError(result) != 0 ? failure(result) : nil
         isBetweenMembers = result == 0
-        return DecodeStep(consumed: from.pos, produced: to.pos)
+        return DecodeStep(consumed: from.pos, produced: to.pos, failure: failure)
     }
 
     private func failure(_ result: Int) -> DecodeFailure {

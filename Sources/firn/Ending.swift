@@ -1,5 +1,6 @@
 import ArgumentParser
 import Configuration
+import Retrieval
 
 /// How the program ends on an error: what it says, and its status.
 enum Ending {
@@ -11,6 +12,8 @@ enum Ending {
         case let error as ConfigurationError:
             for problem in error.problems { StandardError.say("\(problem)") }
             return ExitStatus.failed
+        case SinkError.closed:
+            return ExitStatus.done
         case is CancellationError:
             return ExitStatus.failed
         default:

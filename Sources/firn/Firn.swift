@@ -20,7 +20,8 @@ struct Firn: AsyncParsableCommand {
             """,
         version: version,
         groupedSubcommands: [
-            CommandGroup(name: "Settings", subcommands: [ConfigCommand.self])
+            CommandGroup(name: "Archiving", subcommands: [ArchiveCommand.self, AgentCommand.self]),
+            CommandGroup(name: "Settings", subcommands: [ConfigCommand.self]),
         ])
 
     static func main() async {

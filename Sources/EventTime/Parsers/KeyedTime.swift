@@ -42,10 +42,10 @@ struct KeyedTime: LineParser {
             let time = value(early, end)
             if time != .noTime { return time }
         }
-        return search(from: line, limit: limit, end: end)
+        return self.time(from: line, limit: limit, end: end)
     }
 
-    private mutating func search(from line: Bytes, limit: Bytes, end: Bytes) -> Nanoseconds {
+    private mutating func time(from line: Bytes, limit: Bytes, end: Bytes) -> Nanoseconds {
         var from = line
         while limit - from >= length {
             let found = occurrence(from: from, end)
@@ -64,9 +64,31 @@ struct KeyedTime: LineParser {
     private mutating func occurrence(from: Bytes, _ end: Bytes) -> Bytes {
         if let occurrence, occurrence >= from { return occurrence }
         let blockEnd = blockEnd ?? end
-        let found = firn_memmem(from, blockEnd - from, needle, length)?.assumingMemoryBound(to: UInt8.self) ?? blockEnd
+        let found = search(from, blockEnd)
         occurrence = found
         return found
+    }
+
+    /// Looks for the needle's first two bytes, 16 places at a time: quicker than memmem(3), whose strides are as long as
+    /// the needle, where that is short.
+    private func search(_ from: Bytes, _ blockEnd: Bytes) -> Bytes {
+        var next = from
+        let first = SIMD16(repeating: needle[0])
+        let second = SIMD16(repeating: needle[1])
+        while length < 8, blockEnd - next >= 16 + length {
+            let here = UnsafeRawPointer(next).loadUnaligned(as: SIMD16<UInt8>.self)
+            let after = UnsafeRawPointer(next + 1).loadUnaligned(as: SIMD16<UInt8>.self)
+            let both = unsafeBitCast((here .== first) .& (after .== second), to: SIMD2<UInt64>.self)
+            if both[0] | both[1] != 0, let found = check(next) { return found }
+            next += 16
+        }
+        return firn_memmem(next, blockEnd - next, needle, length)?.assumingMemoryBound(to: UInt8.self) ?? blockEnd
+    }
+
+    /// The needle at one of 16 places.
+    private func check(_ start: Bytes) -> Bytes? {
+        for place in 0..<16 where memcmp(start + place, needle, length) == 0 { return start + place }
+        return nil
     }
 
     /// Whether the byte before the needle lets it be a key.

@@ -118,6 +118,13 @@ enum Piece {
     static func digits(_ next: inout Bytes, _ end: Bytes, firstWorth: Nanoseconds) -> Nanoseconds {
         var worth = firstWorth
         var sum: Nanoseconds = 0
+        if end - next >= 8, firstWorth == 100_000_000 {
+            let eight = EightBytes(next)
+            sum = Nanoseconds(eight.leading) &* 10
+            next += eight.digitCount
+            guard eight.digitCount == 8 else { return sum }
+            worth = 1
+        }
         while next < end, next.isDigit(0) {
             sum &+= Nanoseconds(next[0] &- 0x30) &* worth
             worth /= 10
@@ -171,11 +178,7 @@ enum Piece {
     @inline(__always)
     static func unix(_ start: Bytes, _ end: Bytes, secondsAlone: Bool = false) -> Nanoseconds {
         var next = start
-        var value: UInt64 = 0
-        while next < end, next.isDigit(0), next - start < 20 {
-            value = value &* 10 &+ UInt64(next[0] &- 0x30)
-            next += 1
-        }
+        let value = integer(&next, end)
         var unit: Nanoseconds
         switch next - start {
         case 10: unit = .perSecond
@@ -196,9 +199,53 @@ enum Piece {
         return next == end || endsNumber(next[0]) ? time + fraction : .noTime
     }
 
+    /// The number that at most 20 digits make, modulo 2^64. Moves `next` past them.
+    @inline(__always)
+    private static func integer(_ next: inout Bytes, _ end: Bytes) -> UInt64 {
+        let start = next
+        var value: UInt64 = 0
+        if end - next >= 8 {
+            let eight = EightBytes(next)
+            guard eight.digitCount == 8 else { return 0 }
+            value = eight.leading
+            next += 8
+        }
+        while next < end, next.isDigit(0), next - start < 20 {
+            value = value &* 10 &+ UInt64(next[0] &- 0x30)
+            next += 1
+        }
+        return value
+    }
+
     @inline(__always)
     private static func endsNumber(_ byte: UInt8) -> Bool {
         !byte.isLetterOrDigit && byte != 0x2D && byte != 0x2E && byte != 0x2F && byte != 0x5F
+    }
+}
+
+/// The decimal digits that 8 bytes begin with, without a branch.
+struct EightBytes {
+    private let values: UInt64
+    /// 0 to 8.
+    let digitCount: Int
+
+    @inline(__always)
+    init(_ bytes: Bytes) {
+        values = UInt64(littleEndian: bytes.word(0)) ^ 0x3030_3030_3030_3030
+        // The highest bit of each byte that is no digit; a carry disturbs only bytes after the first of these.
+        let others = ((values &+ 0x7676_7676_7676_7676) | values) & 0x8080_8080_8080_8080
+        digitCount = others.trailingZeroBitCount >> 3
+    }
+
+    /// The number that the digits make, filled up with zeroes to 8 of them.
+    @inline(__always)
+    var leading: UInt64 {
+        let digits = values & ~(UInt64.max << UInt64(digitCount * 8))
+        // Pairs, then fours, then all eight.
+        let pairs = digits &* 10 &+ (digits >> 8)
+        let even = (pairs & 0x0000_00FF_0000_00FF) &* 0x000F_4240_0000_0064
+        let odd = ((pairs >> 16) & 0x0000_00FF_0000_00FF) &* 0x0000_2710_0000_0001
+        return (even &+ odd) >> 32
     }
 }
 

@@ -1,6 +1,7 @@
 import ArchiveTypes
 import ArgumentParser
 import Configuration
+import Retrieval
 
 struct TimeOptions: ParsableArguments {
     @Option(
@@ -28,7 +29,9 @@ struct TimeOptions: ParsableArguments {
 
     /// All times where none are given.
     func range(now: Nanoseconds) throws -> TimeRange {
-        if let last { return TimeRange(from: now - (try parsed("--last", DurationText.parse, last)), to: .max) }
+        if let last {
+            return TimeRange(from: now - (try OptionValue.parse("--last", last, DurationText.parse)), to: .max)
+        }
         let range = TimeRange(from: try time("--from", from, now) ?? .min, to: try time("--to", to, now) ?? .max)
         guard range.from < range.to else {
             throw ValidationError("--from is not before --to; --from is included, --to is not")
@@ -41,20 +44,8 @@ struct TimeOptions: ParsableArguments {
 
     private func time(_ option: String, _ text: String?, _ now: Nanoseconds) throws -> Nanoseconds? {
         guard let text else { return nil }
-        return try parsed(
-            option,
-            { (text) throws(InvalidValue) in
-                try TimeExpression.parse(text, now: now, utcOffset: utcOffset)
-            }, text)
-    }
-
-    private func parsed<Value>(
-        _ option: String, _ parse: (String) throws(InvalidValue) -> Value, _ text: String
-    ) throws -> Value {
-        do {
-            return try parse(text)
-        } catch {
-            throw ValidationError("\(option): \(error)")
+        return try OptionValue.parse(option, text) { (text) throws(InvalidValue) in
+            try TimeExpression.parse(text, now: now, utcOffset: utcOffset)
         }
     }
 }
@@ -89,24 +80,53 @@ struct StreamOptions: ParsableArguments {
 
 struct TextOptions: ParsableArguments {
     @Option(
-        name: .customLong("match"),
+        name: .customLong("match"), parsing: .unconditional,
         help: ArgumentHelp("Lines with this text in them; repeatable, all must occur.", valueName: "text"))
     var matches: [String] = []
 
     @Option(
-        name: .customLong("exclude"),
+        name: .customLong("exclude"), parsing: .unconditional,
         help: ArgumentHelp("Lines without this text; repeatable.", valueName: "text"))
     var exclusions: [String] = []
 
-    @Option(help: ArgumentHelp("Lines that this regular expression (PCRE) matches somewhere.", valueName: "re"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Lines that this regular expression (PCRE) matches somewhere.", valueName: "re"))
     var regex: String?
 
     @Flag(help: "Select whole records: a line and its continuations, such as a stack trace.")
     var records = false
+
+    func validate() throws { _ = try condition() }
+
+    func condition() throws -> TextCondition {
+        do {
+            return TextCondition(
+                match: matches.map { Array($0.utf8) }, exclude: exclusions.map { Array($0.utf8) },
+                pattern: try regex.map { try LinePattern($0) })
+        } catch {
+            throw ValidationError("--regex: \(error)")
+        }
+    }
 }
 
+/// Which lines of which streams and times.
 struct SelectionOptions: ParsableArguments {
-    @OptionGroup var times: TimeOptions
-    @OptionGroup var streams: StreamOptions
-    @OptionGroup var text: TextOptions
+    @OptionGroup(title: "Times") var times: TimeOptions
+    @OptionGroup(title: "Streams") var streams: StreamOptions
+    @OptionGroup(title: "Texts") var text: TextOptions
+
+    func selection(now: Nanoseconds) throws -> Selection {
+        var selection = try streams.selection(times.range(now: now))
+        selection.text = try text.condition()
+        selection.wholeRecords = text.records
+        return selection
+    }
+}
+
+extension StreamOptions {
+    func selection(_ range: TimeRange) -> Selection {
+        Selection(
+            range: range, hosts: hosts.map { Glob($0) }, sources: sources.map { Glob($0) }, labels: labels.map(\.pair))
+    }
 }

@@ -66,18 +66,10 @@ struct StoreOptions: ParsableArguments {
     private func location() throws -> StoreLocation? {
         guard let url = urls.first else { return nil }
         do {
-            return try StoreURL.parse(url, relativeTo: try currentDirectory())
+            return try StoreURL.parse(url, relativeTo: try WorkingDirectory.path())
         } catch let error as InvalidValue {
             throw ValidationError("--store: \(error)")
         }
-    }
-
-    private func currentDirectory() throws -> String {
-        guard let path = getcwd(nil, 0) else {
-            throw CommandFailure(sentence: "the current directory cannot be told: \(String(cString: strerror(errno)))")
-        }
-        defer { free(path) }
-        return String(cString: path)
     }
 
     private static var noStore: CommandFailure {
@@ -88,7 +80,7 @@ struct StoreOptions: ParsableArguments {
 }
 
 /// What a command works with.
-struct LoadedStores {
+struct LoadedStores: Sendable {
     var configuration: Configuration
     var store: StoreConfiguration
     /// The archive that the store must hold; nil where only the store was named.

@@ -4,10 +4,11 @@ import Glibc
 
 /// How far a piece of work is.
 struct Progress: Sendable {
-    /// Bytes done, and of how many; nil where nobody knows the end.
-    var done: UInt64
-    var total: UInt64?
-    /// What to show after the figures, such as a number of lines.
+    /// Bytes that were moved.
+    var bytes: UInt64
+    /// Of the whole work, 0 to 1; nil where nobody knows the end.
+    var share: Double?
+    /// What to show after the figures, such as a number of blocks.
     var note = ""
 }
 
@@ -41,26 +42,23 @@ final class ProgressBar {
     private static let eraseToEnd = "\u{1B}[K"
 
     static func line(_ title: String, _ progress: Progress, seconds: Double, width: Int) -> String {
-        let rate = seconds > 0 ? Double(progress.done) / seconds : 0
-        var figures = HumanText.bytes(progress.done)
-        if let total = progress.total { figures += " of " + HumanText.bytes(total) }
-        figures += "  " + HumanText.bytes(UInt64(rate)) + "/s"
-        if let left = secondsLeft(progress, rate: rate) { figures += "  " + HumanText.clock(left) + " left" }
+        let rate = seconds > 0 ? Double(progress.bytes) / seconds : 0
+        var figures = "\(HumanText.bytes(progress.bytes))  \(HumanText.bytes(UInt64(rate)))/s"
+        if let left = secondsLeft(progress, seconds: seconds) { figures += "  \(HumanText.clock(left)) left" }
         if !progress.note.isEmpty { figures += "  " + progress.note }
         let room = width - title.count - figures.count - 6
-        guard let total = progress.total, room >= 10 else { return String("\(title)  \(figures)".prefix(width)) }
-        return "\(title)  [\(bar(progress.done, of: total, width: min(room, 40)))]  \(figures)"
+        guard let share = progress.share, room >= 10 else { return String("\(title)  \(figures)".prefix(width)) }
+        return "\(title)  [\(bar(share, width: min(room, 40)))]  \(figures)"
     }
 
-    private static func secondsLeft(_ progress: Progress, rate: Double) -> Int? {
-        guard let total = progress.total, total > progress.done, rate > 0 else { return nil }
-        let seconds = Double(total - progress.done) / rate
-        return seconds < 360_000 ? Int(seconds.rounded(.up)) : nil
+    private static func secondsLeft(_ progress: Progress, seconds: Double) -> Int? {
+        guard let share = progress.share, share > 0.01, share < 1 else { return nil }
+        let left = seconds / share - seconds
+        return left < 360_000 ? Int(left.rounded(.up)) : nil
     }
 
-    private static func bar(_ done: UInt64, of total: UInt64, width: Int) -> String {
-        let share = total == 0 ? 1 : min(1, Double(done) / Double(total))
-        let filled = Int(share * Double(width))
+    private static func bar(_ share: Double, width: Int) -> String {
+        let filled = Int(max(0, min(1, share)) * Double(width))
         return String(repeating: "#", count: filled) + String(repeating: "-", count: width - filled)
     }
 }

@@ -1,7 +1,7 @@
 package import ArchiveTypes
 
-/// What rows of the index are wanted. Hosts and sources: any of the patterns, all where there are none; labels: all.
-package struct IndexRowFilter: Sendable, Hashable {
+/// What blocks are wanted. Hosts and sources: any of the patterns, all where there are none; labels: all that are given.
+package struct BlockQuery: Sendable, Hashable {
     package var times: TimeRange
     package var hosts: [Glob]
     package var sources: [Glob]
@@ -11,7 +11,7 @@ package struct IndexRowFilter: Sendable, Hashable {
 
     package init(
         times: TimeRange = .all, hosts: [Glob] = [], sources: [Glob] = [], labels: [Labels.Pair] = [],
-        generation: Generation? = nil, kinds: Set<BlockKind> = Set(BlockKind.allCases)
+        generation: Generation? = nil, kinds: Set<BlockKind> = [.lines]
     ) {
         self.times = times
         self.hosts = hosts
@@ -20,6 +20,9 @@ package struct IndexRowFilter: Sendable, Hashable {
         self.generation = generation
         self.kinds = kinds
     }
+
+    /// All blocks, gaps and heartbeats too.
+    package static let everything = BlockQuery(kinds: Set(BlockKind.allCases))
 
     /// Whether the block can hold wanted lines.
     package func matches(_ block: BlockEntry) -> Bool {
