@@ -1,5 +1,7 @@
 import ArchiveTypes
 import ArgumentParser
+import ArchiveIndex
+import Logging
 import Glibc
 import Retrieval
 

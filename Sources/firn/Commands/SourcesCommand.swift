@@ -1,4 +1,5 @@
 import ArgumentParser
+import ArchiveTypes
 import Retrieval
 
 struct SourcesCommand: AsyncParsableCommand {

@@ -80,12 +80,12 @@ struct StreamOptions: ParsableArguments {
 
 struct TextOptions: ParsableArguments {
     @Option(
-        name: .customLong("match"), parsing: .unconditional,
+        name: .customLong("match"), parsing: .unconditionalSingleValue,
         help: ArgumentHelp("Lines with this text in them; repeatable, all must occur.", valueName: "text"))
     var matches: [String] = []
 
     @Option(
-        name: .customLong("exclude"), parsing: .unconditional,
+        name: .customLong("exclude"), parsing: .unconditionalSingleValue,
         help: ArgumentHelp("Lines without this text; repeatable.", valueName: "text"))
     var exclusions: [String] = []
 
