@@ -20,7 +20,14 @@ struct Firn: AsyncParsableCommand {
             """,
         version: version,
         groupedSubcommands: [
-            CommandGroup(name: "Archiving", subcommands: [ArchiveCommand.self, AgentCommand.self]),
+            CommandGroup(
+                name: "Archiving", subcommands: [ArchiveCommand.self, AgentCommand.self, IndexCommand.self]),
+            CommandGroup(
+                name: "Reading",
+                subcommands: [
+                    GetCommand.self, CatCommand.self, HostsCommand.self, SourcesCommand.self, ChunksCommand.self,
+                    HistogramCommand.self,
+                ]),
             CommandGroup(name: "Settings", subcommands: [ConfigCommand.self]),
         ])
 
@@ -35,7 +42,8 @@ struct Firn: AsyncParsableCommand {
 
     private static func runToTheEnd() async -> Int32 {
         do {
-            var command = try await asyncParseAsRoot()
+            let arguments = DashedValues.joined(Array(CommandLine.arguments.dropFirst()))
+            var command = try await asyncParseAsRoot(arguments)
             if var asyncCommand = command as? any AsyncParsableCommand {
                 try await asyncCommand.run()
             } else {

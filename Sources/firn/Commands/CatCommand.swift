@@ -1,6 +1,5 @@
 import ArchiveTypes
 import ArgumentParser
-import Logging
 import Retrieval
 
 struct CatCommand: AsyncParsableCommand {
@@ -41,7 +40,7 @@ struct CatCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        logging.start(standard: .warning)
+        logging.start()
         let session = try await ReadingSession(stores)
         let output = try DataOutput(path: output)
         let stream = StreamID(host: host, source: source)

@@ -1,7 +1,6 @@
+import ArchiveIndex
 import ArchiveTypes
 import ArgumentParser
-import ArchiveIndex
-import Logging
 import Glibc
 import Retrieval
 
@@ -53,7 +52,7 @@ struct GetCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        logging.start(standard: .warning)
+        logging.start()
         let session = try await ReadingSession(stores)
         let selected = try selection.selection(now: Clock.now())
         if explain { return try await explain(session.reader, selected) }

@@ -1,6 +1,5 @@
 import ArchiveTypes
 import ArgumentParser
-import Logging
 import Configuration
 import Retrieval
 
@@ -33,7 +32,7 @@ struct HistogramCommand: AsyncParsableCommand {
     func validate() throws { _ = try givenWidth() }
 
     func run() async throws {
-        logging.start(standard: .warning)
+        logging.start()
         let session = try await ReadingSession(stores)
         let selected = try selection.selection(now: Clock.now())
         let (histogram, outcome) = try await ReadingSession.showingProgress("counting", besideData: false) { progress in

@@ -1,6 +1,5 @@
 import ArchiveTypes
 import ArgumentParser
-import Logging
 import Retrieval
 
 enum ListingFormat: String, ExpressibleByArgument, CaseIterable { case table, json }
@@ -21,7 +20,7 @@ struct ListingOptions: ParsableArguments {
         _ ask: (ArchiveReader, Selection) async throws -> Summaries<Item>, table columns: [Table.Column],
         row: (Item, Listing) -> [String], json: (Item) -> JSONLine
     ) async throws {
-        logging.start(standard: .warning)
+        logging.start()
         let session = try await ReadingSession(stores)
         let selection = streams.selection(try times.range(now: Clock.now()))
         let found = try await ask(session.reader, selection)

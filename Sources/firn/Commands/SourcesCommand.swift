@@ -1,5 +1,5 @@
-import ArgumentParser
 import ArchiveTypes
+import ArgumentParser
 import Retrieval
 
 struct SourcesCommand: AsyncParsableCommand {
