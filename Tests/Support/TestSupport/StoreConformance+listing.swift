@@ -27,8 +27,10 @@ extension StoreConformance {
             var last: String?
             while true {
                 let page = try await store.list(prefix: "list/", after: last, limit: limit)
-                #expect(page.entries.count == min(limit, keys.count - found.count), "a full page of \(limit)")
-                #expect(page.entries.allSatisfy { $0.size == UInt64($0.key.utf8.count) }, "sizes of a page")
+                let count = page.entries.count
+                #expect(count == min(limit, keys.count - found.count), "a full page of \(limit)")
+                let haveTheirSizes = page.entries.allSatisfy { $0.size == UInt64($0.key.utf8.count) }
+                #expect(haveTheirSizes, "sizes of a page")
                 found += page.entries.map(\.key)
                 last = page.entries.last?.key
                 #expect(page.isTruncated == (found.count < keys.count), "after \(found.count) keys of \(keys.count)")

@@ -137,7 +137,8 @@ extension StoreConformance {
         }
         if expected.preventsOverwrite { #expect(outcomes.count { $0 == .created } == 1) }
         let held = try await store.get("raced/object", .whole).bytes
-        #expect(bodies.contains(held), "the object is none of those that were put")
+        let isWhole = bodies.contains(held)
+        #expect(isWhole, "the object is none of those that were put")
         #expect(try await keys(prefix: "") == ["raced/object"])
     }
 
