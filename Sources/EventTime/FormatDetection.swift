@@ -95,14 +95,15 @@ struct FormatMemory: Sendable {
 
     mutating func failed() { failures = min(failures + 1, 1024) }
 
+    /// The stream was read by this format.
+    mutating func trust(_ format: TimeFormat) {
+        guard format != .none, !format.isWeak, !trusted.contains(format), trusted.count < 3 else { return }
+        trusted.append(format)
+    }
+
     mutating func saw(_ format: TimeFormat) {
         guard !format.isWeak else { return failed() }
         failures = 0
-        guard !trusted.contains(format) else { return }
-        if !sighted.contains(format) {
-            sighted.append(format)
-        } else if trusted.count < 3 {
-            trusted.append(format)
-        }
+        if sighted.contains(format) { trust(format) } else { sighted.append(format) }
     }
 }

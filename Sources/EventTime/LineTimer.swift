@@ -20,9 +20,6 @@ package struct LineTimer: Sendable {
     private var reading = Reading()
     private var memory = FormatMemory()
 
-    /// Beginnings of one pass; a file needs a second one where its format changes close to a block's beginning.
-    private static let passes = 3
-
     /// `zone` is that of lines that name none.
     package init(zone: TimeZoneRules, reference: Nanoseconds) {
         self.zone = zone
@@ -43,12 +40,12 @@ package struct LineTimer: Sendable {
         let input = LinePass.Input(
             bytes: bytes, startsInsideLine: startsInsideLine, splitAfter: splitAfter, carry: last ?? received,
             resolver: resolver(received: received))
-        var window = prepare(input)
-        var pass = LinePass(input, reading, window: window, memory, mayBeginAgain: true)
-        for left in stride(from: Self.passes - 1, through: 0, by: -1) {
-            guard case .again(let better) = pass.run() else { break }
-            (reading, window) = (better.reading, better.window)
-            pass = LinePass(input, reading, window: window, pass.memory, mayBeginAgain: left > 1)
+        let window = prepare(input)
+        var pass = LinePass(input, reading, window: window, memory)
+        var rejected: [Reading] = []
+        while case .again(let better) = pass.run() {
+            rejected.append(pass.reading)
+            pass = LinePass(input, better.reading, window: better.window, pass.memory, rejected: rejected)
         }
         return finish(pass, input, received: received)
     }

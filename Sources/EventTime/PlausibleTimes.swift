@@ -10,6 +10,9 @@ struct PlausibleTimes: Sendable {
         latest = min(received.addingClamped(Limits.eventTimeLead), .max - 1)
     }
 
+    /// Empty where the receive time is long before there were logs.
+    var range: Range<Nanoseconds> { earliest..<max(earliest, latest + 1) }
+
     @inline(__always)
     func contains(_ time: Nanoseconds) -> Bool { time >= earliest && time <= latest }
 }

@@ -67,7 +67,7 @@ struct TimeResolver {
 
     /// Where no line has shown the year or the offset yet: all times, if the reading depends on neither, else none.
     func windowOfAll(_ reading: Reading) -> Range<Nanoseconds> {
-        reading.format.mayAssumeZone ? 0..<0 : plausible.earliest..<plausible.latest + 1
+        reading.format.mayAssumeZone ? 0..<0 : plausible.range
     }
 
     /// When clocks are turned back, the first of two possible times, unless the line before shows that it has passed.
@@ -80,8 +80,12 @@ struct TimeResolver {
     }
 
     private func window(of reading: Reading, _ time: Nanoseconds) -> Range<Nanoseconds> {
-        var window = plausible.earliest..<plausible.latest + 1
-        if reading.format.mayAssumeZone { window = window.clamped(to: zone.unambiguous(around: time)) }
+        var window = plausible.range
+        if reading.format.mayAssumeZone {
+            // An hour that clocks skipped is read with an offset that holds no longer.
+            guard zone.utcOffset(at: time) == reading.utcOffset else { return 0..<0 }
+            window = window.clamped(to: zone.unambiguous(around: time))
+        }
         guard reading.format.isYearless else { return window }
         return window.clamped(to: latestYearless.addingClamped(-365 * .perDay + 1)..<latestYearless + 1)
     }
