@@ -84,8 +84,8 @@ struct FormatMemory: Sendable {
     private var failures = 0
     private var skipped = 0
 
-    /// Looking at a line takes as long as reading many: the more often nothing was found, the fewer lines are looked at,
-    /// down to one of 128.
+    /// Looking at a line takes as long as reading many: the more often nothing was found, the fewer lines are looked
+    /// at, down to one of 128.
     mutating func mayLook() -> Bool {
         skipped += 1
         guard skipped >= 1 << min(7, failures / 16) else { return false }

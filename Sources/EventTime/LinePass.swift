@@ -55,7 +55,9 @@ struct LinePass: ParserUser {
     private var challengerLines = 0
     private var verdict: Result?
 
-    init(_ input: Input, _ reading: Reading, window: Range<Nanoseconds>, _ memory: FormatMemory, rejected: [Reading] = []) {
+    init(
+        _ input: Input, _ reading: Reading, window: Range<Nanoseconds>, _ memory: FormatMemory, rejected: [Reading] = []
+    ) {
         self.input = input
         self.reading = reading
         self.window = window
@@ -82,7 +84,9 @@ struct LinePass: ParserUser {
                 (time, excepted) = deviate(line, parsed: time, assumedZone: parser.assumedZone, block)
                 if let verdict { return verdict }
             }
-            if time > block.greatest || time < block.least, block.byteCount >= input.splitAfter, block.isFar(time) { break }
+            if time > block.greatest || time < block.least, block.byteCount >= input.splitAfter, block.isFar(time) {
+                break
+            }
             block.take(time, upTo: line.endOffset)
             if excepted, except(time, &block) { break }
         }

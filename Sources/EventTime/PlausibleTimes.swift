@@ -1,7 +1,7 @@
 import ArchiveTypes
 
-/// The times that lines may have: from `Limits.earliestEventTime` to `Limits.eventTimeLead` after the receive time, both
-/// included. Other times count as none.
+/// The times that lines may have: from `Limits.earliestEventTime` to `Limits.eventTimeLead` after the receive time,
+/// both included. Other times count as none.
 struct PlausibleTimes: Sendable {
     let earliest = Limits.earliestEventTime
     let latest: Nanoseconds

@@ -35,7 +35,8 @@ struct TimeResolver {
         latestYearless = min(reference.addingClamped(Limits.eventTimeLead), plausible.latest)
     }
 
-    /// The time of a line by `format`; nil where it gives none that is plausible. `previous` is the time of the line before.
+    /// The time of a line by `format`; nil where it gives none that is plausible. `previous` is the time of the line
+    /// before.
     func resolve(
         _ line: Bytes, _ stop: Bytes, by format: TimeFormat, after previous: Nanoseconds
     ) -> ResolvedTime? {
@@ -62,7 +63,8 @@ struct TimeResolver {
         } else if reading.format.mayAssumeZone {
             reading.utcOffset = zone.utcOffset(at: local)
         }
-        return plausible.contains(time) ? ResolvedTime(time: time, reading: reading, window: window(of: reading, time)) : nil
+        return plausible.contains(time)
+            ? ResolvedTime(time: time, reading: reading, window: window(of: reading, time)) : nil
     }
 
     /// Where no line has shown the year or the offset yet: all times, if the reading depends on neither, else none.
@@ -76,7 +78,8 @@ struct TimeResolver {
         let second = zone.utcOffset(atLocal: local, later: true)
         guard first > second else { return first }
         let disorder = 30 * Nanoseconds.perMinute
-        return local.addingClamped(-Nanoseconds(first) * .perSecond) < previous.addingClamped(-disorder) ? second : first
+        return local.addingClamped(-Nanoseconds(first) * .perSecond) < previous.addingClamped(-disorder)
+            ? second : first
     }
 
     private func window(of reading: Reading, _ time: Nanoseconds) -> Range<Nanoseconds> {

@@ -11,8 +11,8 @@ struct ScannedStream {
     /// Lines in order, with their newlines.
     var lines: [[UInt8]] = []
 
-    /// Cuts `bytes` into blocks of about `blockBytes`, after newlines unless `cutsLines`, and checks what must hold of every
-    /// block whatever is in it.
+    /// Cuts `bytes` into blocks of about `blockBytes`, after newlines unless `cutsLines`, and checks what must hold of
+    /// every block whatever is in it.
     init(
         _ bytes: [UInt8], timer: inout LineTimer, received: Nanoseconds, blockBytes: Int = .max, splitAfter: Int = .max,
         cutsLines: Bool = false, _ comment: Comment? = nil

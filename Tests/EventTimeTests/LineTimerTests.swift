@@ -38,7 +38,9 @@ struct LineTimerTests {
         var lines: [String] = []
         for index in 0..<500 {
             lines.append("\(iso(at(1, 0, index % 60))),000 ERROR failed")
-            lines += ["java.lang.IllegalStateException: no", "\tat com.example.A.b(A.java:17)", "1700000000 rows", "", "Jan"]
+            lines += [
+                "java.lang.IllegalStateException: no", "\tat com.example.A.b(A.java:17)", "1700000000 rows", "", "Jan",
+            ]
         }
         var timer = timer()
         let stream = try ScannedStream(text(lines), timer: &timer, received: received)
@@ -80,7 +82,9 @@ struct LineTimerTests {
     func aJumpOfMoreThanAnHourEndsABlockThatIsLongEnough(direction: Int64) throws {
         let start = at(12)
         let near = (0..<100).map { start + direction * Int64($0) * 36 * .perSecond }
-        let far = (0..<100).map { start + direction * (99 * 36 * .perSecond + .perHour + 1_000_000_000 + Int64($0) * .perSecond) }
+        let far = (0..<100).map {
+            start + direction * (99 * 36 * .perSecond + .perHour + 1_000_000_000 + Int64($0) * .perSecond)
+        }
         let bytes = text((near + far).map { CivilTime.rfc3339($0, fractionDigits: 0) + " x" })
         for (splitAfter, counts) in [(1000, [100, 100]), (Int.max, [200])] {
             var timer = timer()
@@ -96,7 +100,8 @@ struct LineTimerTests {
     @Test func anotherFormatForGoodEndsTheBlock() throws {
         let old = (0..<1000).map { at(3) + Int64($0) * .perSecond }
         let new = (0..<1000).map { at(3, 16, 40) + Int64($0) * .perSecond }
-        let lines = old.map { iso($0) + " INFO before" } + ["\tat the end of the old"]
+        let lines =
+            old.map { iso($0) + " INFO before" } + ["\tat the end of the old"]
             + new.map { "{\"time\":\"\(CivilTime.rfc3339($0, fractionDigits: 3))\",\"msg\":\"after\"}" }
         var timer = timer()
         let stream = try ScannedStream(text(lines), timer: &timer, received: received, splitAfter: 4096)
@@ -124,7 +129,8 @@ struct LineTimerTests {
             index % 2 == 0 ? "\(iso(time)) INFO text" : "{\"level\":\"info\",\"ts\":\(time / .perSecond)}"
         }
         var timer = timer()
-        let stream = try ScannedStream(text(lines), timer: &timer, received: received, blockBytes: 20_000, splitAfter: 2000)
+        let stream = try ScannedStream(
+            text(lines), timer: &timer, received: received, blockBytes: 20_000, splitAfter: 2000)
         #expect(stream.times.dropFirst(4) == times.dropFirst(4))
         #expect(Set(stream.formats).isSubset(of: ["column", "iso8601.1", "json-ts.1"]))
     }
@@ -134,7 +140,8 @@ struct LineTimerTests {
         let times = (0..<500).map { at(4) + Int64($0) * .perSecond }
         var timer = timer()
         let stream = try ScannedStream(
-            text(words + times.map { "Nov  1 \(iso($0).dropFirst(11)) host app: x" }), timer: &timer, received: received)
+            text(words + times.map { "Nov  1 \(iso($0).dropFirst(11)) host app: x" }), timer: &timer, received: received
+        )
         #expect(stream.times == [Nanoseconds](repeating: received, count: 5000) + times)
     }
 
@@ -146,18 +153,28 @@ struct LineTimerTests {
         let times = (0..<3 * 3600).map { change - 90 * .perMinute + Int64($0) * .perSecond }
         let lines = times.map { iso($0 + Int64(paris.utcOffset(at: $0)) * .perSecond) + ",000 INFO x" }
         var timer = timer(paris)
-        let stream = try ScannedStream(text(lines), timer: &timer, received: received, blockBytes: 1 << 17, splitAfter: splitAfter)
+        let stream = try ScannedStream(
+            text(lines), timer: &timer, received: received, blockBytes: 1 << 17, splitAfter: splitAfter)
         #expect(stream.times == times)
         if splitAfter < .max { #expect(stream.scans.allSatisfy { $0.times.exceptionCount == 0 }) }
     }
 
     @Test func theYearIsTheLatestThatTheReferenceAllows() throws {
         let cases: [(reference: CivilTime, line: String, right: CivilTime)] = [
-            (CivilTime(year: 2024, month: 3, day: 1), "Mar  1 23:00:00", CivilTime(year: 2024, month: 3, day: 1, hour: 23)),
+            (
+                CivilTime(year: 2024, month: 3, day: 1), "Mar  1 23:00:00",
+                CivilTime(year: 2024, month: 3, day: 1, hour: 23)
+            ),
             (CivilTime(year: 2024, month: 3, day: 1), "Mar  2 00:00:00", CivilTime(year: 2024, month: 3, day: 2)),
-            (CivilTime(year: 2024, month: 3, day: 1), "Mar  2 00:00:01", CivilTime(year: 2023, month: 3, day: 2, second: 1)),
+            (
+                CivilTime(year: 2024, month: 3, day: 1), "Mar  2 00:00:01",
+                CivilTime(year: 2023, month: 3, day: 2, second: 1)
+            ),
             (CivilTime(year: 2023, month: 12, day: 31), "Jan  1 00:00:00", CivilTime(year: 2024, month: 1, day: 1)),
-            (CivilTime(year: 2024, month: 1, day: 1), "Dec 31 12:00:00", CivilTime(year: 2023, month: 12, day: 31, hour: 12)),
+            (
+                CivilTime(year: 2024, month: 1, day: 1), "Dec 31 12:00:00",
+                CivilTime(year: 2023, month: 12, day: 31, hour: 12)
+            ),
         ]
         for (reference, line, right) in cases {
             var timer = timer(reference: reference.nanoseconds)

@@ -11,7 +11,8 @@ struct RoundTripTests {
     func scanningAndReadingAgreeOnAnyBytes(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let bytes = LineSoup(&random).bytes(count: Int.random(in: 1...40_000, using: &random), &random)
-        let zone = [TimeZoneRules.utc, .init(fixed: -12_600), try Samples.paris()].randomElement(using: &random) ?? .utc
+        let zone =
+            [TimeZoneRules.utc, .init(fixed: -12_600), try Samples.paris()].randomElement(using: &random) ?? .utc
         var timer = LineTimer(zone: zone, reference: received - Int64.random(in: 0...1000, using: &random) * .perDay)
         let stream = try ScannedStream(
             bytes, timer: &timer, received: received, blockBytes: Int.random(in: 1...50_000, using: &random),
@@ -68,16 +69,21 @@ struct RoundTripTests {
 
     /// Valid line times with a few bytes altered, or no line times at all.
     private func mutated(_ round: Int, _ random: inout SeededGenerator) -> [UInt8] {
-        guard round % 4 != 0 else { return (0..<Int.random(in: 0...40, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) } }
+        guard round % 4 != 0 else {
+            return (0..<Int.random(in: 0...40, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
+        }
         let exceptions = (0..<Int.random(in: 0...3, using: &random)).map {
             TimeFormatUse.Exception(line: UInt32($0 * 2), time: Int64.random(in: .min ... .max, using: &random))
         }
         let use = TimeFormatUse(
             format: TimeFormat.allCases.randomElement(using: &random)?.rawValue ?? "",
-            utcOffset: Int32.random(in: -90_000...90_000, using: &random), year: Int32.random(in: -9999...9999, using: &random),
-            carry: Int64.random(in: .min ... .max, using: &random), received: Int64.random(in: .min ... .max, using: &random),
+            utcOffset: Int32.random(in: -90_000...90_000, using: &random),
+            year: Int32.random(in: -9999...9999, using: &random),
+            carry: Int64.random(in: .min ... .max, using: &random),
+            received: Int64.random(in: .min ... .max, using: &random),
             exceptions: exceptions)
-        var encoded = round % 4 == 1 ? LineTimes.column(of: exceptions.map(\.time)).encoded() : LineTimes.format(use).encoded()
+        var encoded =
+            round % 4 == 1 ? LineTimes.column(of: exceptions.map(\.time)).encoded() : LineTimes.format(use).encoded()
         for _ in 0..<Int.random(in: 0...2, using: &random) {
             encoded[Int.random(in: 0..<encoded.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
         }
@@ -148,7 +154,9 @@ struct LineSoup {
         case 1: time += Int64.random(in: -5...5, using: &random) * .perHour
         default: time += Int64.random(in: 0...30_000_000_000, using: &random)
         }
-        time = min(max(time, CivilTime(year: 2021, month: 1, day: 1).nanoseconds), CivilTime(year: 2024, month: 6, day: 3).nanoseconds)
+        time = min(
+            max(time, CivilTime(year: 2021, month: 1, day: 1).nanoseconds),
+            CivilTime(year: 2024, month: 6, day: 3).nanoseconds)
         let kind = kinds.randomElement(using: &random) ?? 0
         var line = kind < 24 ? Array(LineSoup.text(kind, time).utf8) : noise(kind, &random)
         if Int.random(in: 0..<10, using: &random) == 0, !line.isEmpty {
@@ -197,12 +205,14 @@ struct LineSoup {
         case 10: "\(two(civil.year % 100))\(numbers) \(clock.filter { $0 != ":" }) hdfs"
         case 11: "\(two(civil.year % 100))/\(two(civil.month))/\(two(civil.day)) \(clock).\(fraction) spark"
         case 12: "\(two(civil.month))-\(two(civil.day)) \(clock).\(fraction) logcat"
-        case 13: "\(civil.year)\(numbers)-\(civil.hour):\(civil.minute):\(civil.second):\(civil.nanosecond / 1_000_000)|healthapp"
+        case 13:
+            "\(civil.year)\(numbers)-\(civil.hour):\(civil.minute):\(civil.second):\(civil.nanosecond / 1_000_000)|healthapp"
         case 14: "[\(two(civil.month)).\(two(civil.day)) \(clock)] proxifier"
         case 15: "\(seconds).\(fraction) unix"
         case 16: "\(time) unix"
         case 17: "- \(seconds).\(fraction) unix column"
-        case 18: "- \(seconds) 2005.06.03 node \(date)-\(clock.map { $0 == ":" ? "." : String($0) }.joined()).\(fraction.prefix(6)) bgl"
+        case 18:
+            "- \(seconds) 2005.06.03 node \(date)-\(clock.map { $0 == ":" ? "." : String($0) }.joined()).\(fraction.prefix(6)) bgl"
         case 19: "type=CWD msg=audit(\(seconds).\(fraction):17): audit"
         case 20: "some-file.log \(date) \(clock).\(fraction) iso8601 within"
         case 21: "{\"level\":\"info\",\"time\":\"\(full)\",\"ts\":17}"
@@ -213,7 +223,8 @@ struct LineSoup {
 
     /// The format of each of `text`'s kinds, and the nanoseconds to which it is exact.
     static let formats: [(name: String, unit: Nanoseconds)] = [
-        ("rfc3339.1", 1), ("rfc3339.1", 1), ("rfc5424.1", 1), ("iso8601.1", 1), ("iso8601-basic.1", 1), ("rfc3164.1", 1),
+        ("rfc3339.1", 1), ("rfc3339.1", 1), ("rfc5424.1", 1), ("iso8601.1", 1), ("iso8601-basic.1", 1),
+        ("rfc3164.1", 1),
         ("clf.1", 1), ("ctime.1", 1), ("klog.1", 1), ("glog.1", 1), ("hdfs.1", .perSecond), ("spark.1", 1),
         ("logcat.1", 1), ("healthapp.1", 1_000_000), ("proxifier.1", .perSecond), ("unix.1", 1), ("unix.1", 1),
         ("unix-column.1", 1), ("bgl.1", 1000), ("audit.1", 1), ("iso8601-within.1", 1), ("json-time.1", 1),

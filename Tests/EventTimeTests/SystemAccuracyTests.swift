@@ -27,7 +27,8 @@ struct SystemAccuracyTests {
 
     private func measure(_ system: Loghub.System) throws -> Result {
         let truth = try Loghub.truth(system)
-        let reference = Loghub.seconds(year: system.year, month: 12, day: 31, hour: 0, minute: 0, second: 0) * .perSecond
+        let reference =
+            Loghub.seconds(year: system.year, month: 12, day: 31, hour: 0, minute: 0, second: 0) * .perSecond
         var timer = LineTimer(zone: .utc, reference: reference)
         let stream = try ScannedStream(
             try Loghub.log(system), timer: &timer, received: 1_770_000_000 * .perSecond, blockBytes: 1 << 20,
@@ -157,9 +158,13 @@ enum Loghub {
         return records
     }
 
-    private static func part(_ text: String, _ from: Int, _ to: Int) -> String { String(text.dropFirst(from).prefix(to - from)) }
+    private static func part(_ text: String, _ from: Int, _ to: Int) -> String {
+        String(text.dropFirst(from).prefix(to - from))
+    }
 
-    private static func unix(_ text: String?) throws -> Nanoseconds { try #require(text.flatMap { Int64($0) }) * .perSecond }
+    private static func unix(_ text: String?) throws -> Nanoseconds {
+        try #require(text.flatMap { Int64($0) }) * .perSecond
+    }
 
     private static func month(_ name: String?) throws -> String {
         let names = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
