@@ -26,7 +26,7 @@ struct RoundTripTests {
     /// What a parser remembers from line to line must not change an answer.
     @Test(arguments: TimeFormat.allCases)
     func aLineReadAmongOthersHasTheTimeThatItHasAlone(format: TimeFormat) throws {
-        for seed in 0..<20 as Range<UInt64> {
+        for seed in 0..<8 as Range<UInt64> {
             var random = SeededGenerator(seed: seed)
             let bytes = LineSoup(&random).bytes(count: 20_000, &random)
             var use = TimeFormatUse(
@@ -188,6 +188,7 @@ struct LineSoup {
         let fraction = full.dropFirst(20).prefix(9)
         let month = months[civil.month - 1]
         let seconds = time / .perSecond
+        let dotted = clock.map { $0 == ":" ? "." : String($0) }.joined()
         func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
         func spaced(_ value: Int) -> String { value < 10 ? " \(value)" : "\(value)" }
         let numbers = "\(two(civil.month))\(two(civil.day))"
@@ -212,7 +213,7 @@ struct LineSoup {
         case 16: "\(time) unix"
         case 17: "- \(seconds).\(fraction) unix column"
         case 18:
-            "- \(seconds) 2005.06.03 node \(date)-\(clock.map { $0 == ":" ? "." : String($0) }.joined()).\(fraction.prefix(6)) bgl"
+            "- \(seconds) 2005.06.03 node \(date)-\(dotted).\(fraction.prefix(6)) bgl"
         case 19: "type=CWD msg=audit(\(seconds).\(fraction):17): audit"
         case 20: "some-file.log \(date) \(clock).\(fraction) iso8601 within"
         case 21: "{\"level\":\"info\",\"time\":\"\(full)\",\"ts\":17}"
