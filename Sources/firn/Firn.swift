@@ -35,7 +35,8 @@ struct Firn: AsyncParsableCommand {
 
     private static func runToTheEnd() async -> Int32 {
         do {
-            var command = try await asyncParseAsRoot()
+            let arguments = DashedValues.joined(Array(CommandLine.arguments.dropFirst()))
+            var command = try await asyncParseAsRoot(arguments)
             if var asyncCommand = command as? any AsyncParsableCommand {
                 try await asyncCommand.run()
             } else {

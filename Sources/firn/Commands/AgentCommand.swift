@@ -20,7 +20,7 @@ struct AgentCommand: AsyncParsableCommand {
     @OptionGroup var logging: LoggingOptions
 
     func run() async throws {
-        logging.start(standard: .info)
+        logging.start(isService: true)
         let logger = Logger(label: "agent")
         let hangups = HangupSignal()
         var loaded = try stores.load()

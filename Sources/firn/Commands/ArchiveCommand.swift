@@ -69,7 +69,7 @@ struct ArchiveCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        logging.start(standard: .warning)
+        logging.start()
         let loaded = try stores.load()
         let opened = try await OpenArchive.forWriting(loaded)
         let archive = ArchiveStore(name: opened.name, store: opened.store)

@@ -17,10 +17,10 @@ struct LoggingOptions: ParsableArguments {
         }
     }
 
-    /// Sends the program's logs to standard error; called once.
-    func start(standard: Logger.Level) {
+    /// Sends the program's logs to standard error; called once. Unasked, services tell what they do, others what goes wrong.
+    func start(isService: Bool = false) {
         let fromEnvironment = getenv("FIRN_LOG_LEVEL").map { String(cString: $0) }
-        let level = (name ?? fromEnvironment).flatMap { Logger.Level(rawValue: $0) } ?? standard
+        let level = (name ?? fromEnvironment).flatMap { Logger.Level(rawValue: $0) } ?? (isService ? .info : .warning)
         LoggingSystem.bootstrap { _ in StandardErrorLog(logLevel: level) }
         if name == nil, let fromEnvironment, Logger.Level(rawValue: fromEnvironment) == nil {
             StandardError.say("FIRN_LOG_LEVEL: there is no log level '\(fromEnvironment)'\(Self.hint(fromEnvironment))")

@@ -80,12 +80,12 @@ struct StreamOptions: ParsableArguments {
 
 struct TextOptions: ParsableArguments {
     @Option(
-        name: .customLong("match"), parsing: .unconditional,
+        name: .customLong("match"), parsing: .unconditionalSingleValue,
         help: ArgumentHelp("Lines with this text in them; repeatable, all must occur.", valueName: "text"))
     var matches: [String] = []
 
     @Option(
-        name: .customLong("exclude"), parsing: .unconditional,
+        name: .customLong("exclude"), parsing: .unconditionalSingleValue,
         help: ArgumentHelp("Lines without this text; repeatable.", valueName: "text"))
     var exclusions: [String] = []
 
@@ -107,26 +107,5 @@ struct TextOptions: ParsableArguments {
         } catch {
             throw ValidationError("--regex: \(error)")
         }
-    }
-}
-
-/// Which lines of which streams and times.
-struct SelectionOptions: ParsableArguments {
-    @OptionGroup(title: "Times") var times: TimeOptions
-    @OptionGroup(title: "Streams") var streams: StreamOptions
-    @OptionGroup(title: "Texts") var text: TextOptions
-
-    func selection(now: Nanoseconds) throws -> Selection {
-        var selection = try streams.selection(times.range(now: now))
-        selection.text = try text.condition()
-        selection.wholeRecords = text.records
-        return selection
-    }
-}
-
-extension StreamOptions {
-    func selection(_ range: TimeRange) -> Selection {
-        Selection(
-            range: range, hosts: hosts.map { Glob($0) }, sources: sources.map { Glob($0) }, labels: labels.map(\.pair))
     }
 }
