@@ -91,7 +91,6 @@ let package = Package(
             "RetrievalTests",
             ["Retrieval", "ArchiveIndex", "Archiving", "ChunkFormat", "ObjectStore", "EventTime", "ArchiveTypes"]),
         tests("ConfigurationTests", ["Configuration", "ArchiveTypes"]),
-        tests("EndToEndTests", ["ArchiveTypes"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -75,7 +75,7 @@ struct SpoolRecovery {
                 continue
             }
             do throws(FormatError) {
-                chunks.append(SealedChunk(manifest: try manifest(of: file, key: key), path: file, md5: nil))
+                chunks.append(SealedChunk(manifest: try manifest(of: file, key: key), path: file))
             } catch {
                 try quarantine(file, why: "the sealed chunk is damaged: \(error)")
             }

@@ -31,7 +31,7 @@ struct OutputBuffer: ~Copyable {
     }
 
     mutating func append(_ bytes: [UInt8]) throws(SinkError) {
-        try bytes.withUnsafeBytes { (bytes) throws(SinkError) in try append(bytes) }
+        try bytes.withBytes { (bytes) throws(SinkError) in try append(bytes) }
     }
 
     @inline(__always)

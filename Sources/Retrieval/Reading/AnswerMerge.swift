@@ -1,4 +1,5 @@
 import ArchiveTypes
+import ChunkFormat
 import ObjectStore
 
 /// Merges the lines of all pieces by (time, host, source, generation, position) and prints them: an actor on a thread of
@@ -67,6 +68,7 @@ actor AnswerMerge {
         var lines: UInt64
         var bytes: UInt64
         var shortfall: Shortfall
+        var histogram: Histogram?
     }
 
     /// - Throws: `SinkError`, or `CancellationError`.
@@ -85,7 +87,7 @@ actor AnswerMerge {
         }
         try printer.flush()
         noteUndecided()
-        return Result(lines: printer.lines, bytes: printer.bytes, shortfall: shortfall)
+        return Result(lines: printer.lines, bytes: printer.bytes, shortfall: shortfall, histogram: printer.histogram)
     }
 
     /// The least that the lines of the pieces that are not open yet can have.
@@ -149,8 +151,9 @@ extension AnswerMerge {
     /// Prints the lines of the foremost piece that come before all others'.
     private func emit(_ top: MergeHeap.Entry, before upcoming: MergeHeap.Entry?) async throws {
         guard let cursor = cursors[top.slot] else { preconditionFailure("the heap names a closed piece") }
-        if cursor.next == cursor.extract.tail?.lowerBound { return try await emitTail(top.slot) }
-        let stop = cursor.extract.tail?.lowerBound ?? cursor.extract.items.upperBound
+        let tail = cursor.extract.tail?.lowerBound
+        if cursor.next == tail { return try await emitTail(top.slot) }
+        let stop = tail.flatMap { cursor.next < $0 ? $0 : nil } ?? cursor.extract.items.upperBound
         var limit = heap.runnerUp
         if let upcoming, limit.map({ upcoming < $0 }) ?? true { limit = upcoming }
         let end = Self.runEnd(cursor.extract, cursor.next..<stop, rank: top.rank, before: limit)

@@ -71,7 +71,7 @@ final class BlockWorker {
             let table = buffer.table
             buffer.table = LineTable()
             var filled = table
-            try buffer.lines.withUnsafeBytes { (bytes) throws(MalformedBytes) in
+            try buffer.lines.withBytes { (bytes) throws(MalformedBytes) in
                 try times.read(bytes, startsInsideLine: header.continuesBefore, into: &filled)
             }
             buffer.table = filled

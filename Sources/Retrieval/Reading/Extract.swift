@@ -1,4 +1,5 @@
 import ArchiveTypes
+import EventTime
 
 /// The selected lines of one piece, or the next few of them, in the order of the answer.
 final class Extract: Sendable {

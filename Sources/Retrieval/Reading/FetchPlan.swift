@@ -1,4 +1,5 @@
 import ArchiveTypes
+import ChunkFormat
 
 /// Which requests fetch the blocks of an answer: neighbours in a chunk are fetched by one, as far as memory can hold
 /// what is fetched before its time.

@@ -42,6 +42,12 @@ struct PieceList: Sendable {
         link()
     }
 
+    /// Takes out the pieces for which `condition` holds.
+    mutating func removeAll(where condition: (Piece) -> Bool) {
+        pieces.removeAll(where: condition)
+        link()
+    }
+
     private static func isBefore(_ left: Piece, _ right: Piece) -> Bool {
         let (one, other) = (left.row.block, right.row.block)
         if one.stream != other.stream { return one.stream < other.stream }
@@ -53,6 +59,7 @@ struct PieceList: Sendable {
     }
 
     private mutating func link() {
+        for index in pieces.indices { (pieces[index].predecessor, pieces[index].successor) = (nil, nil) }
         for index in pieces.indices.dropFirst() {
             let (before, after) = (pieces[index - 1], pieces[index])
             guard before.show.end == after.show.first, before.row.block.generation == after.row.block.generation,

@@ -1,4 +1,5 @@
 import ArchiveTypes
+import ChunkFormat
 import ObjectStore
 import Synchronization
 

@@ -20,7 +20,8 @@ struct RecordBounds {
         for line in 0..<block.count {
             let isLike = line > 0 ? block.times[line] == block.times[line - 1] : true
             let start = line == 0 ? 0 : Int(block.ends[line - 1])
-            let continues = try isLike && !probe.beginsRecord(block.bytes[start..<Int(block.ends[line])])
+            var continues = isLike
+            if isLike { continues = try !probe.beginsRecord(block.bytes[start..<Int(block.ends[line])]) }
             if line == 0 { firstContinues = continues } else if !continues { number += 1 }
             numbers.append(number)
         }
@@ -65,7 +66,7 @@ private struct OwnTimeProbe {
 
     mutating func beginsRecord(_ line: ArraySlice<UInt8>) throws(MalformedBytes) -> Bool {
         guard let times else { return !Self.looksContinued(line) }
-        let found = try line.withUnsafeBytes { (bytes) throws(MalformedBytes) in
+        let found = try line.withBytes { (bytes) throws(MalformedBytes) in
             try times.read(bytes, startsInsideLine: false, into: &table)
             return table.times.first
         }

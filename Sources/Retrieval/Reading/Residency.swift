@@ -5,7 +5,7 @@ import ArchiveTypes
 struct Residency: Sendable {
     /// Bytes of lines to take at a time, by piece; nil where the piece stays in memory.
     private(set) var windows: [Int?]
-    private static let leastWindow = 2 << 10
+    private static let leastWindow = 512
     private static let greatestWindow = 128 << 10
 
     /// - Parameters:

@@ -1,5 +1,4 @@
 import ArchiveTypes
-import Glibc
 
 /// A line, or a record, that goes on over pieces: gathered, judged as a whole, printed. Beyond `limit` bytes it is
 /// judged by what is there, and printed in parts.
@@ -44,19 +43,19 @@ struct SplitGroup {
 
     private func accepts(_ bytes: [UInt8], _ filter: TextFilter) -> Bool {
         if filter.acceptsAll { return true }
-        let ends = Self.ends(bytes)
+        let ends = bytes.lineEnds
         return bytes.withUnsafeBytes { bytes in
             ends.withUnsafeBufferPointer { filter.accepts(record: 0..<$0.count, bytes, $0) }
         }
     }
 
     private mutating func printLines(_ filter: TextFilter, isLast: Bool, to printer: inout AnswerPrinter) throws(SinkError) {
-        let ends = Self.ends(bytes)
+        let ends = bytes.lineEnds
         let before = inside
         let endsInside = !isLast && bytes.last != UInt8(ascii: "\n")
         if !ends.isEmpty { inside = .no }
         let bytes = bytes
-        try bytes.withUnsafeBytes { (bytes) throws(SinkError) in
+        try bytes.withBytes { (bytes) throws(SinkError) in
             var start = 0
             for (index, end) in ends.enumerated() {
                 let line = UnsafeRawBufferPointer(rebasing: bytes[start..<Int(end)])
@@ -83,19 +82,5 @@ struct SplitGroup {
         }
         try printer.print(line, time: time, frame, isFirst: before == .no, goesOn: goesOn)
         return .printed
-    }
-
-    private static func ends(_ bytes: [UInt8]) -> [UInt32] {
-        var ends: [UInt32] = []
-        bytes.withUnsafeBytes { bytes in
-            guard let base = bytes.baseAddress else { return }
-            var start = 0
-            while start < bytes.count {
-                let newline = memchr(base + start, Int32(UInt8(ascii: "\n")), bytes.count - start)
-                start = newline.map { UnsafeRawPointer($0) - base + 1 } ?? bytes.count
-                ends.append(UInt32(start))
-            }
-        }
-        return ends
     }
 }

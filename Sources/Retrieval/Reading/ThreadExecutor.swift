@@ -13,10 +13,22 @@ final class ThreadExecutor: SerialExecutor {
     init() {
         let state = state
         WorkerThreads.start { [unowned(unsafe) self] in
-            while let jobs = state.wait(for: Self.takeJobs) {
+            while let jobs = Self.nextJobs(state) {
                 for job in jobs { job.runSynchronously(on: self.asUnownedSerialExecutor()) }
             }
         }
+    }
+
+    /// Nil when there are none, and will be none.
+    private static func nextJobs(_ state: Monitor<State>) -> [UnownedJob]? {
+        let jobs: [UnownedJob] = state.wait { state in
+            guard state.jobs.isEmpty else {
+                defer { state.jobs = [] }
+                return state.jobs
+            }
+            return state.isClosed ? [] : nil
+        }
+        return jobs.isEmpty ? nil : jobs
     }
 
     func enqueue(_ job: consuming ExecutorJob) {

@@ -1,12 +1,13 @@
 package import ArchiveTypes
+import ChunkFormat
 
 /// Which lines a question is about. All conditions must hold.
 package struct Selection: Sendable {
     package var range: TimeRange
-    /// Globs (`*`, `?`, `[a-z]`) of which one must fit the host; none: every host.
-    package var hosts: [String]
-    /// As `hosts`, for the source. `*` also passes `/`.
-    package var sources: [String]
+    /// One of these must fit the host; none: every host.
+    package var hosts: [Glob]
+    /// As `hosts`, for the source.
+    package var sources: [Glob]
     package var labels: [Labels.Pair]
     package var generation: Generation?
     package var text: TextCondition
@@ -15,7 +16,7 @@ package struct Selection: Sendable {
     package var wholeRecords: Bool
 
     package init(
-        range: TimeRange = .all, hosts: [String] = [], sources: [String] = [], labels: [Labels.Pair] = [],
+        range: TimeRange = .all, hosts: [Glob] = [], sources: [Glob] = [], labels: [Labels.Pair] = [],
         generation: Generation? = nil, text: TextCondition = .none, wholeRecords: Bool = false
     ) {
         self.range = range
@@ -25,6 +26,12 @@ package struct Selection: Sendable {
         self.generation = generation
         self.text = text
         self.wholeRecords = wholeRecords
+    }
+
+    /// What the index is asked.
+    func query(_ kinds: Set<BlockKind>) -> BlockQuery {
+        BlockQuery(
+            times: range, hosts: hosts, sources: sources, labels: labels, generation: generation, kinds: kinds)
     }
 }
 
