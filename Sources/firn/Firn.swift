@@ -20,7 +20,14 @@ struct Firn: AsyncParsableCommand {
             """,
         version: version,
         groupedSubcommands: [
-            CommandGroup(name: "Archiving", subcommands: [ArchiveCommand.self, AgentCommand.self]),
+            CommandGroup(
+                name: "Archiving", subcommands: [ArchiveCommand.self, AgentCommand.self, IndexCommand.self]),
+            CommandGroup(
+                name: "Reading",
+                subcommands: [
+                    GetCommand.self, CatCommand.self, HostsCommand.self, SourcesCommand.self, ChunksCommand.self,
+                    HistogramCommand.self,
+                ]),
             CommandGroup(name: "Settings", subcommands: [ConfigCommand.self]),
         ])
 
