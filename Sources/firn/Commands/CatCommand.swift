@@ -1,5 +1,6 @@
 import ArchiveTypes
 import ArgumentParser
+import Logging
 import Retrieval
 
 struct CatCommand: AsyncParsableCommand {

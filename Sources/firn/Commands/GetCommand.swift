@@ -1,6 +1,8 @@
 import ArchiveIndex
 import ArchiveTypes
 import ArgumentParser
+import ArchiveIndex
+import Logging
 import Glibc
 import Retrieval
 

@@ -1,5 +1,6 @@
 import ArchiveTypes
 import ArgumentParser
+import Logging
 import Configuration
 import Retrieval
 

@@ -1,5 +1,6 @@
 import ArchiveTypes
 import ArgumentParser
+import Logging
 import Retrieval
 
 enum ListingFormat: String, ExpressibleByArgument, CaseIterable { case table, json }

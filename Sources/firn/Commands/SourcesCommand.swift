@@ -1,5 +1,6 @@
 import ArchiveTypes
 import ArgumentParser
+import ArchiveTypes
 import Retrieval
 
 struct SourcesCommand: AsyncParsableCommand {
