@@ -1,6 +1,5 @@
 import ArchiveTypes
 import ArgumentParser
-import Logging
 import Retrieval
 
 struct CatCommand: AsyncParsableCommand {

@@ -1,8 +1,6 @@
 import ArchiveIndex
 import ArchiveTypes
 import ArgumentParser
-import ArchiveIndex
-import Logging
 import Glibc
 import Retrieval
 
@@ -51,7 +49,9 @@ struct GetCommand: AsyncParsableCommand {
     @OptionGroup var logging: LoggingOptions
 
     func validate() throws {
-        guard !(count && explain) || output == nil else { throw ValidationError("--output goes with lines") }
+        if output != nil, count || explain {
+            throw ValidationError("--output is for lines; redirect standard output instead")
+        }
     }
 
     func run() async throws {

@@ -1,6 +1,5 @@
 import ArchiveTypes
 import ArgumentParser
-import Logging
 import Retrieval
 
 enum ListingFormat: String, ExpressibleByArgument, CaseIterable { case table, json }

@@ -1,6 +1,5 @@
 import ArchiveTypes
 import ArgumentParser
-import ArchiveTypes
 import Retrieval
 
 struct SourcesCommand: AsyncParsableCommand {
