@@ -91,6 +91,7 @@ let package = Package(
             "RetrievalTests",
             ["Retrieval", "ArchiveIndex", "Archiving", "ChunkFormat", "ObjectStore", "EventTime", "ArchiveTypes"]),
         tests("ConfigurationTests", ["Configuration", "ArchiveTypes"]),
+        tests("CommandTests", ["firn", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -76,6 +76,7 @@ struct ArchiveCommand: AsyncParsableCommand {
         try await archive.prepare()
         let spool = try ArchiveSpool.open(loaded, archive: opened.name)
         for finding in spool.findings { StandardError.say(finding) }
+        try await Self.finishInterrupted(spool, archive)
         let archiver = FileArchiver(
             archive: archive, spool: spool,
             compression: CompressionSettings(level: loaded.configuration.compression.level),
@@ -84,6 +85,15 @@ struct ArchiveCommand: AsyncParsableCommand {
         let summary = try await run(archiver, try sources(loaded.configuration))
         tell(summary, took: ContinuousClock.now - began)
         guard summary.failures.isEmpty else { throw CommandFailure() }
+    }
+
+    /// Archives what an earlier run had sealed before something ended it.
+    private static func finishInterrupted(_ spool: Spool, _ archive: ArchiveStore) async throws {
+        let left = spool.recovered()
+        for chunk in left { try spool.remove(try await archive.archive(chunk)) }
+        guard !left.isEmpty else { return }
+        let chunks = HumanText.count(UInt64(left.count), "chunk")
+        StandardError.write("archived \(chunks) that an interrupted run had left\n")
     }
 
     private func run(_ archiver: FileArchiver, _ sources: [ArchiveSource]) async throws -> ArchiveSummary {

@@ -28,7 +28,8 @@ struct CatCommand: AsyncParsableCommand {
 
     @Option(
         name: [.long, .customShort("o")],
-        help: ArgumentHelp("Write to this file, which appears when it is whole.", valueName: "file"), completion: .file())
+        help: ArgumentHelp("Write to this file, which appears when it is whole.", valueName: "file"),
+        completion: .file())
     var output: String?
 
     @OptionGroup var logging: LoggingOptions
@@ -45,14 +46,16 @@ struct CatCommand: AsyncParsableCommand {
         let output = try DataOutput(path: output)
         let stream = StreamID(host: host, source: source)
         do {
-            let outcome = try await ReadingSession.showingProgress("reading", besideData: output.isTerminal) { progress in
+            let outcome = try await ReadingSession.showingProgress("reading", besideData: output.isTerminal) {
+                progress in
                 let sink = output.isTerminal ? TerminalSink(output.sink) : output.sink
                 return try await session.reader.cat(
                     stream, generation: generation.flatMap { Generation($0) }, to: sink, progress: progress)
             }
             try output.finish()
             if outcome.bytes == 0, outcome.isComplete {
-                StandardError.say("nothing is archived of \(HumanText.harmless("\(stream)")); `firn sources` lists what is")
+                StandardError.say(
+                    "nothing is archived of \(HumanText.harmless("\(stream)")); `firn sources` lists what is")
             }
             try ReadingSession.conclude(outcome.shortfall, warnings: outcome.warnings)
         } catch let error where !(error is CommandFailure) {

@@ -39,7 +39,8 @@ struct GetCommand: AsyncParsableCommand {
 
     @Option(
         name: [.long, .customShort("o")],
-        help: ArgumentHelp("Write to this file, which appears when it is whole.", valueName: "file"), completion: .file())
+        help: ArgumentHelp("Write to this file, which appears when it is whole.", valueName: "file"),
+        completion: .file())
     var output: String?
 
     @Flag(help: "Print what the answer would cost (blocks, bytes, requests) instead of the answer.")
@@ -48,7 +49,9 @@ struct GetCommand: AsyncParsableCommand {
     @OptionGroup var logging: LoggingOptions
 
     func validate() throws {
-        guard !(count && explain) || output == nil else { throw ValidationError("--output goes with lines") }
+        if output != nil, count || explain {
+            throw ValidationError("--output is for lines; redirect standard output instead")
+        }
     }
 
     func run() async throws {
@@ -59,7 +62,8 @@ struct GetCommand: AsyncParsableCommand {
         if count { return try await count(session.reader, selected) }
         let output = try DataOutput(path: output)
         do {
-            let outcome = try await ReadingSession.showingProgress("reading", besideData: output.isTerminal) { progress in
+            let outcome = try await ReadingSession.showingProgress("reading", besideData: output.isTerminal) {
+                progress in
                 try await session.reader.get(request(selected, output), to: output.sink, progress: progress)
             }
             try output.finish()
@@ -118,7 +122,9 @@ extension Explanation {
         if duplicates > 0 { rows.append("blocks archived twice, to be shown once: \(duplicates)") }
         if contested > 0 { rows.append("blocks to compare with others: \(contested)") }
         if windowedBlocks > 0 { rows.append("blocks opened more than once, for want of memory: \(windowedBlocks)") }
-        if steps.restarts > 0 { rows.append("plans begun again, since index objects could not be used: \(steps.restarts)") }
+        if steps.restarts > 0 {
+            rows.append("plans begun again, since index objects could not be used: \(steps.restarts)")
+        }
         return rows.joined(separator: "\n") + "\n"
     }
 }

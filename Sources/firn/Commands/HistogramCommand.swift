@@ -18,7 +18,8 @@ struct HistogramCommand: AsyncParsableCommand {
     @OptionGroup var stores: StoreOptions
     @OptionGroup var selection: SelectionOptions
 
-    @Option(help: ArgumentHelp("Time of one bar, such as 5m (default: what makes about 24 bars).", valueName: "duration"))
+    @Option(
+        help: ArgumentHelp("Time of one bar, such as 5m (default: what makes about 24 bars).", valueName: "duration"))
     var width: String?
 
     @Flag(help: "Count from the index alone: blocks that span several bars are spread evenly over them.")

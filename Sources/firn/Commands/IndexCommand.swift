@@ -49,7 +49,9 @@ struct IndexCommand: AsyncParsableCommand {
 
     private func interval() throws -> Duration {
         let nanoseconds = try OptionValue.parse("--every", every, DurationText.parse)
-        guard nanoseconds >= 1_000_000_000 else { throw ValidationError("--every \(every) is too short; write at least 1s") }
+        guard nanoseconds >= 1_000_000_000 else {
+            throw ValidationError("--every \(every) is too short; write at least 1s")
+        }
         return .nanoseconds(nanoseconds)
     }
 
