@@ -1,8 +1,10 @@
 """What a query must answer, worked out from the raw lines alone: parsing of times that shares nothing with firn's."""
 
 import calendar
+import itertools
 import re
 from bisect import bisect_left
+from dataclasses import dataclass
 
 MONTHS = {name: number + 1 for number, name in enumerate(
     b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split())}
@@ -36,12 +38,16 @@ def event_time(kind, line):
 
 
 def timed_lines(kind, content):
-    """(time, line) of each line; a line without a time takes the one before."""
+    """(time, record, line) of each line; a line without a time belongs to the record before and has its time."""
     time = None
+    record = 0
     timed = []
     for line in split_lines(content):
-        time = event_time(kind, line) or time
-        timed.append((time, line))
+        own = event_time(kind, line)
+        if own is not None:
+            time = own
+            record += 1
+        timed.append((time, record, line))
     return timed
 
 
@@ -50,19 +56,33 @@ def split_lines(content):
     return [line + b"\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
 
 
+@dataclass(frozen=True)
+class Row:
+    time: int
+    host: str
+    source: str
+    record: int
+    line: bytes
+
+
 class Archive:
     """All lines of some sources, in the order in which they are to be printed."""
 
     def __init__(self, sources):
-        rows = []
-        for source in sources:
-            for position, (time, line) in enumerate(timed_lines(source.kind, source.content())):
-                rows.append((time, source.host, source.path, position, line))
-        rows.sort(key=lambda row: row[:4])
-        self.rows = rows
-        self.times = [row[0] for row in rows]
+        # Sorting is stable: lines of one time and source stay as the source has them.
+        self.rows = sorted(
+            (Row(time, source.host, source.path, record, line)
+             for source in sources for time, record, line in timed_lines(source.kind, source.content())),
+            key=lambda row: (row.time, row.host, row.source))
+        self.times = [row.time for row in self.rows]
 
     def select(self, start, end, keep):
-        """Rows from `start` on and before `end` (nanoseconds) that `keep(host, source, line)` keeps."""
+        """Rows from `start` on and before `end` (nanoseconds) that `keep(row)` keeps."""
         chosen = self.rows[bisect_left(self.times, start):bisect_left(self.times, end)]
-        return [row for row in chosen if keep(row[1], row[2], row[4])]
+        return [row for row in chosen if keep(row)]
+
+
+def newest_first(rows):
+    """Records turn round; the lines of one stay in order."""
+    records = itertools.groupby(rows, key=lambda row: (row.host, row.source, row.record))
+    return [row for lines in reversed([list(lines) for _, lines in records]) for row in lines]

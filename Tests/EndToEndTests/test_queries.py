@@ -46,15 +46,15 @@ class Query:
             (start, first), (end, last) = moment(random, first), moment(random, last)
         self.arguments += ["--from", start, "--to", end]
         if random.random() < 0.8:
-            self.globbed("--host", random.sample(HOSTS + ["web-*", "*-01", "we?-02", "absent"], random.choice([1, 1, 2])), 0)
+            self.globbed("--host", random.sample(HOSTS + ["web-*", "*-01", "we?-02", "absent"], random.choice([1, 1, 2])), lambda row: row.host)
         if random.random() < 0.3:
-            self.globbed("--source", random.sample(["*/nginx.log", "*json*", "*/[jk]*.log", "*/hdfs.log"], 1), 1)
+            self.globbed("--source", random.sample(["*/nginx.log", "*json*", "*/[jk]*.log", "*/hdfs.log"], 1), lambda row: row.source)
         if random.random() < 0.2:
             self.text(random)
-        self.rows = archive.select(first, last, lambda *row: all(test(*row) for test in self.tests))
+        self.rows = archive.select(first, last, lambda row: all(test(row) for test in self.tests))
         if random.random() < 0.1:
             self.arguments.append("--reverse")
-            self.rows.reverse()
+            self.rows = oracle.newest_first(self.rows)
         if random.random() < 0.1:
             limit = random.choice([1, 7, 100])
             self.arguments += ["--limit", str(limit)]
@@ -63,13 +63,13 @@ class Query:
     def globbed(self, option, patterns, field):
         for pattern in patterns:
             self.arguments += [option, pattern]
-        self.tests.append(lambda *row: any(fnmatch.fnmatchcase(row[field], pattern) for pattern in patterns))
+        self.tests.append(lambda row: any(fnmatch.fnmatchcase(field(row), pattern) for pattern in patterns))
 
     def text(self, random):
         word = random.choice([b"GET", b"error", b"checkout", b"\"status\":404", b"Exception", b"anna"])
         option = random.choice(["--match", "--exclude"])
         self.arguments += [option, word.decode()]
-        self.tests.append(lambda host, source, line: (word in line) == (option == "--match"))
+        self.tests.append(lambda row: (word in row.line) == (option == "--match"))
 
 
 def prepared(context):
@@ -89,7 +89,7 @@ def test_random_queries_equal_a_brute_force_selection(context):
             context.run("index", "--store", store)
         query = Query(context.random, archive)
         printed = context.run("get", "--store", store, "--format", "raw", *query.arguments).out
-        wanted = b"".join(row[4] for row in query.rows)
+        wanted = b"".join(row.line for row in query.rows)
         expect_same_bytes(printed, wanted, f"query {number}: firn get {' '.join(query.arguments)}")
         lines += len(query.rows)
     expect(lines > count, f"{count} queries asked for {lines} lines only: the test asks for too little")
@@ -104,12 +104,12 @@ def test_counts_and_json_agree_with_the_lines(context):
         expect(int(counted) == len(query.rows), f"query {number}: {counted!r} instead of {len(query.rows)}: {query.arguments}")
         printed = context.run("get", "--store", store, "--format", "json", *query.arguments).out
         seen = [json.loads(line) for line in printed.splitlines()]
-        wanted = [(row[1], row[2], row[4].decode().rstrip("\n")) for row in query.rows]
+        wanted = [(row.host, row.source, row.line.decode().rstrip("\n")) for row in query.rows]
         expect(
             [(row["host"], row["source"], row["line"].rstrip("\n")) for row in seen] == wanted,
             f"query {number}: JSON lines differ: {query.arguments}")
         times = [nanoseconds(row["time"]) for row in seen]
-        expect(times == [row[0] for row in query.rows], f"query {number}: times differ: {query.arguments}")
+        expect(times == [row.time for row in query.rows], f"query {number}: times differ: {query.arguments}")
 
 
 def nanoseconds(text):

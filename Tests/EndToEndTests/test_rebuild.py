@@ -32,7 +32,7 @@ def test_indexes_and_manifests_are_rebuilt(context):
     queries = [Query(context.random, archive) for _ in range(context.pick(10, 30, 200))]
     before = answers(context, directory, queries, sources)
     for query, printed in zip(queries, before):
-        expect_same_bytes(printed, b"".join(row[4] for row in query.rows), f"firn get {' '.join(query.arguments)}")
+        expect_same_bytes(printed, b"".join(row.line for row in query.rows), f"firn get {' '.join(query.arguments)}")
     context.run("index", "--store", directory)
     kept = objects(directory)
     expect(any(key.startswith("index/") for key in kept), "no index objects after firn index")
@@ -60,4 +60,4 @@ def test_without_an_index_queries_read_manifests(context):
     expect(not any(key.startswith("index/") for key in objects(directory)), "archive made index objects")
     archive = oracle.Archive(sources)
     printed = context.run("get", "--store", directory, "--format", "raw").out
-    expect_same_bytes(printed, b"".join(row[4] for row in archive.rows), "get of everything")
+    expect_same_bytes(printed, b"".join(row.line for row in archive.rows), "get of everything")
