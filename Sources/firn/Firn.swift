@@ -21,7 +21,8 @@ struct Firn: AsyncParsableCommand {
         version: version,
         groupedSubcommands: [
             CommandGroup(
-                name: "Archiving", subcommands: [ArchiveCommand.self, AgentCommand.self, IndexCommand.self]),
+                name: "Archiving",
+                subcommands: [ArchiveCommand.self, AgentCommand.self, StatusCommand.self, IndexCommand.self]),
             CommandGroup(
                 name: "Reading",
                 subcommands: [
