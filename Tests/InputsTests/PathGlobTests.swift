@@ -27,16 +27,18 @@ import Testing
         var generator = SeededGenerator(seed: 7)
         let pieces = ["a", "b", ".", "*", "?", "[ab]", "[!a]", "[a-c.]", "x", "\\*", "**"]
         var matched = 0
-        for _ in 0..<20_000 {
+        for _ in 0..<10_000 {
             let pattern = (0..<Int.random(in: 1...5, using: &generator)).map { _ in pieces.randomElement(using: &generator)! }.joined()
             let name = String((0..<Int.random(in: 1...6, using: &generator)).map { _ in "abx.*".randomElement(using: &generator)! })
             // `**` alone stands for folders, and names no file by itself.
             if pattern == "**" || name == "." || name == ".." || pattern == "." { continue }
-            let expected = fnmatch(pattern, name, FNM_PERIOD | FNM_PATHNAME) == 0
+            // glibc's takes FNM_PERIOD to mean dots inside of names too, after `*?`.
+            let expected = fnmatch(pattern, name, name.hasPrefix(".") ? FNM_PERIOD : 0) == 0
             matched += expected ? 1 : 0
-            #expect(try PathGlob("/d/" + pattern).matches(RawPath("/d/" + name)) == expected, "\(pattern) \(name)")
+            let actual = try PathGlob("/d/" + pattern).matches(RawPath("/d/" + name))
+            if actual != expected { Issue.record("\(pattern) \(name): \(actual)") }
         }
-        #expect(matched > 1000)
+        #expect(matched > 500)
     }
 
     @Test(arguments: ["", "/a/[b", "/a/{b", "/a/b\\", "/a/[z-a]", "/\0", "/" + String(repeating: "{a,b}", count: 11)])
@@ -83,7 +85,7 @@ import Testing
         #expect(try find(scratch, ["log/*.log"]) == ["log/a.log", "log/z.log"])
         #expect(
             try find(scratch, ["log/**/*.log"]) == [
-                "log/a.log", "log/app/c.log", "log/app/deep/d.log", "log/private/e.log", "log/app/loop/other/g.log", "log/z.log",
+                "log/a.log", "log/app/c.log", "log/app/deep/d.log", "log/private/e.log", "log/other-link/g.log", "log/z.log",
             ])
         #expect(try find(scratch, ["log/**"], ["*.gz", "log/private/**"]).contains("log/private/e.log") == false)
         #expect(try find(scratch, ["log/**"], ["*.gz"]).contains("log/h.log.gz") == false)
