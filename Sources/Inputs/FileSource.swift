@@ -53,7 +53,8 @@ package final class FileSource: ByteSource {
         var filled = 0
         while filled < count {
             let got = try bytes.withUnsafeMutableBufferPointer { (buffer) throws(InputError) -> Int in
-                try readDescriptor(into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[filled...]))
+                try readDescriptor(
+                    into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[filled...]))
             }
             if got == 0 { break }
             filled += got

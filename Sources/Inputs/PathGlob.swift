@@ -52,7 +52,9 @@ package struct PathGlob: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    private static func match(_ segments: ArraySlice<Segment>, _ names: ArraySlice<ArraySlice<UInt8>>, hidden: Bool) -> Bool {
+    private static func match(_ segments: ArraySlice<Segment>, _ names: ArraySlice<ArraySlice<UInt8>>, hidden: Bool)
+        -> Bool
+    {
         switch segments.first {
         case nil: return names.isEmpty
         case .name(let pattern):

@@ -266,7 +266,8 @@ extension MemoryFileSystem {
         for name in ["b", "c", "d"] { memory.write("\(name)\n", to: "/log/\(name).log") }
         var following = try Following(memory) { $0.pieceBytes = 1000 }
         following.step()
-        #expect(following.sources.prefix(5) == ["/log/b.log", "/log/big.log", "/log/c.log", "/log/d.log", "/log/big.log"])
+        #expect(
+            following.sources.prefix(5) == ["/log/b.log", "/log/big.log", "/log/c.log", "/log/d.log", "/log/big.log"])
         #expect(following.texts.contains(String(repeating: "a\n", count: 5000)))
     }
 
@@ -274,7 +275,10 @@ extension MemoryFileSystem {
         memory.write("s\n" + String(repeating: "x", count: 25) + "\nend\n", to: log)
         var following = try Following(memory) { $0.pieceBytes = 10 }
         following.step()
-        #expect(following.pieces.map { String(decoding: $0.1, as: UTF8.self) } == ["s\n", "xxxxxxxxxx", "xxxxxxxxxx", "xxxxx\nend\n"])
+        #expect(
+            following.pieces.map { String(decoding: $0.1, as: UTF8.self) } == [
+                "s\n", "xxxxxxxxxx", "xxxxxxxxxx", "xxxxx\nend\n",
+            ])
         #expect(following.pieces.map(\.0.piece.endsInsideLine) == [false, true, true, false])
         #expect(following.pieces.map(\.0.piece.startsInsideLine) == [false, false, true, true])
     }
@@ -287,7 +291,9 @@ extension MemoryFileSystem {
             for index in 0..<20 { memory.write("\(index) \(turn)\n", to: "/log/\(index).log") }
         }
         following.step(seconds: 1)
-        #expect(Set(following.texts) == Set((0..<20).map { index in "\(index)\n" + (0..<5).map { "\(index) \($0)\n" }.joined() }))
+        #expect(
+            Set(following.texts)
+                == Set((0..<20).map { index in "\(index)\n" + (0..<5).map { "\(index) \($0)\n" }.joined() }))
         #expect(memory.mostHandles <= 4, "one more while a file is being recognised")
     }
 

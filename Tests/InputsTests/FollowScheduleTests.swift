@@ -39,7 +39,9 @@ final class RealDisk: Disk {
     }
 
     func truncate(_ name: String) { precondition(Glibc.truncate(root + "/" + name, 0) == 0) }
-    func rename(_ name: String, to other: String) { precondition(Glibc.rename(root + "/" + name, root + "/" + other) == 0) }
+    func rename(_ name: String, to other: String) {
+        precondition(Glibc.rename(root + "/" + name, root + "/" + other) == 0)
+    }
     func remove(_ name: String) { precondition(unlink(root + "/" + name) == 0) }
 }
 
@@ -49,6 +51,8 @@ private final class Life {
     var bytes: [UInt8] = []
     /// Polled while it was there.
     var wasSeen = false
+    /// Polled since the follower was started: it can be read though it is deleted.
+    var isHeld = false
     /// How much of it had been read for good when its file was truncated, or when nobody held its deleted file.
     var mayEndAt: Int?
 
@@ -154,7 +158,7 @@ private struct Schedule<Tested: Disk>: ~Copyable {
 
     private mutating func remove() {
         guard let name = existing(), let life = names.removeValue(forKey: name) else { return }
-        if !life.wasSeen { life.mayEndAt = 0 }
+        if !life.isHeld { life.mayEndAt = durableCount(life) }
         disk.remove(name)
     }
 
@@ -166,11 +170,16 @@ private struct Schedule<Tested: Disk>: ~Copyable {
     }
 
     /// Told by its first line, which names it.
-    private func isOf(_ bytes: [UInt8], _ life: Life) -> Bool { bytes.starts(with: Array("life \(life.number)\n".utf8)) }
+    private func isOf(_ bytes: [UInt8], _ life: Life) -> Bool {
+        bytes.starts(with: Array("life \(life.number)\n".utf8))
+    }
 
     private mutating func poll(seconds: Int64) {
         now += seconds * .perSecond + 1
-        for (name, life) in names where name.hasSuffix(".log") { life.wasSeen = true }
+        for (name, life) in names {
+            life.isHeld = true
+            if name.hasSuffix(".log") { life.wasSeen = true }
+        }
         for event in follower.poll(now: now) {
             switch event {
             case .opened(let checkpoint, _): checkpoints[checkpoint.generation] = checkpoint
@@ -203,6 +212,7 @@ private struct Schedule<Tested: Disk>: ~Copyable {
             life.mayEndAt = durableCount(life)
         }
         follower = FileFollower(disk.view, settings: settings, checkpoints: Array(checkpoints.values), lastRun: now)
+        for life in lives { life.isHeld = false }
         // Rotated files nobody knew are not looked for; those of files that were known are.
         for (name, life) in names where !name.hasSuffix(".log") {
             let isKnown = checkpoints.keys.contains { isOf(delivered[$0] ?? [], life) || delivered[$0] == nil }
@@ -222,7 +232,9 @@ private struct Schedule<Tested: Disk>: ~Copyable {
             counts[owner.number, default: 0] += 1
             #expect(counts[owner.number] == 1, "seed \(seed): life \(owner.number) was delivered twice")
             let least = owner.mayEndAt ?? owner.bytes.count
-            #expect(bytes.count >= least, "seed \(seed): life \(owner.number) lacks \(owner.bytes.count - bytes.count) bytes")
+            #expect(
+                bytes.count >= least,
+                "seed \(seed): life \(owner.number) lacks \(owner.bytes.count - bytes.count) bytes")
         }
         for life in lives where life.wasSeen && life.mayEndAt == nil && counts[life.number] == nil {
             Issue.record("seed \(seed): life \(life.number) of \(life.bytes.count) bytes was not delivered")

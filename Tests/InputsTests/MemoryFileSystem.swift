@@ -113,7 +113,9 @@ final class MemoryFileSystem: FileSystemView {
     }
 
     func entries(of folder: RawPath) throws(InputError) -> [FolderEntry] {
-        if forbidden.contains(folder) { throw InputError(.forbidden, path: folder.description, "not allowed to list it") }
+        if forbidden.contains(folder) {
+            throw InputError(.forbidden, path: folder.description, "not allowed to list it")
+        }
         guard let real = target(folder) else { throw InputError(.missing, path: folder.description, "no such file") }
         let prefix = real.bytes == [UInt8(ascii: "/")] ? real.bytes : real.bytes + [UInt8(ascii: "/")]
         var entries: [[UInt8]: FolderEntry] = [:]
