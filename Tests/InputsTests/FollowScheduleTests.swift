@@ -248,19 +248,19 @@ private struct Schedule<Tested: Disk>: ~Copyable {
 }
 
 @Suite struct FollowScheduleTests {
-    @Test(arguments: 0..<100 as Range<UInt64>) func inMemory(seed: UInt64) throws {
+    @Test(arguments: 0..<60 as Range<UInt64>) func inMemory(seed: UInt64) throws {
         var schedule = try Schedule(MemoryDisk(), seed: seed, now: 1000 * .perSecond)
         schedule.run(steps: 300, restarts: false)
         schedule.verify()
     }
 
-    @Test(arguments: 0..<100 as Range<UInt64>) func inMemoryWithRestarts(seed: UInt64) throws {
+    @Test(arguments: 0..<60 as Range<UInt64>) func inMemoryWithRestarts(seed: UInt64) throws {
         var schedule = try Schedule(MemoryDisk(), seed: seed, now: 1000 * .perSecond)
         schedule.run(steps: 300, restarts: true)
         schedule.verify()
     }
 
-    @Test(arguments: 0..<40 as Range<UInt64>) func onADisk(seed: UInt64) throws {
+    @Test(arguments: 0..<20 as Range<UInt64>) func onADisk(seed: UInt64) throws {
         var schedule = try Schedule(RealDisk(), seed: seed, now: Nanoseconds(time(nil)) * .perSecond)
         schedule.run(steps: 200, restarts: seed % 2 == 0)
         schedule.verify()
