@@ -70,8 +70,8 @@ extension FileFollower {
         return FollowedPiece(piece: piece, group: file.group, checkpoint: file.checkpoint, modified: file.modified)
     }
 
-    /// Whether the bytes before the position are still what was read there. A file that was truncated and has grown past
-    /// the position again cannot be told by its size.
+    /// Whether the bytes before the position are still what was read there. A file that was truncated and has grown
+    /// past the position again cannot be told by its size.
     private func isIntact(_ file: Followed<View.File>, _ handle: View.File) throws(InputError) -> Bool {
         guard file.position > 0 else { return true }
         var bytes = [UInt8](repeating: 0, count: Int(min(file.position, UInt64(FileCheckpoint.tailBytes))))
@@ -88,7 +88,8 @@ extension FileFollower {
 
     // MARK: Handles
 
-    /// The file's handle, opened by path where there is none; nil where it is no longer there, or no handle can be spared.
+    /// The file's handle, opened by path where there is none; nil where it is no longer there, or no handle can be
+    /// spared.
     mutating func handle(of file: Followed<View.File>) -> View.File? {
         if let handle = file.handle { return handle }
         guard openCount < settings.mostOpenFiles || closeOldest() else { return nil }

@@ -33,8 +33,8 @@ package struct FileFollower<View: FileSystemView>: ~Copyable {
     var walkProblems: Set<InputError> = []
     var listings: [RawPath: [UInt64: [[UInt8]]]] = [:]
 
-    /// `checkpoints` are those of all generations that did not end; `lastRun` the time of the last poll before them, nil
-    /// if there was none.
+    /// `checkpoints` are those of all generations that did not end; `lastRun` the time of the last poll before them,
+    /// nil if there was none.
     package init(
         _ view: View, settings: FollowSettings, checkpoints: [FileCheckpoint] = [], lastRun: Nanoseconds? = nil
     ) {
@@ -53,8 +53,8 @@ package struct FileFollower<View: FileSystemView>: ~Copyable {
         }
     }
 
-    /// Looks at everything once. `now` never matters but in comparison with earlier ones, in the names of generations and
-    /// for `ignoreOlder`.
+    /// Looks at everything once. `now` never matters but in comparison with earlier ones, in the names of generations
+    /// and for `ignoreOlder`.
     package mutating func poll(now: Nanoseconds) -> [FollowEvent] {
         listings.removeAll()
         let sightings = look()

@@ -46,8 +46,8 @@ package final class FileSource: ByteSource {
         return try readDescriptor(into: buffer)
     }
 
-    /// The first bytes, at most `count`, fewer only where the input ends before; `read` delivers them all the same. Only
-    /// before the first `read`.
+    /// The first bytes, at most `count`, fewer only where the input ends before; `read` delivers them all the same.
+    /// Only before the first `read`.
     func peek(_ count: Int) throws(InputError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)
         var filled = 0

@@ -64,7 +64,7 @@ package struct FolderWalk<View: FileSystemView> {
     private func excess(at folder: RawPath) -> InputError {
         InputError(
             .excessive, path: folder.description,
-            "the patterns lead to more than \(limits.files) files or \(limits.entries) entries: the rest is not followed",
+            "more than \(limits.files) files or \(limits.entries) entries to look at: the rest is not followed",
             hint: "make the patterns narrower")
     }
 

@@ -214,6 +214,32 @@ extension MemoryFileSystem {
         #expect(following.texts == ["one\ntwo\n", "eno\nowt\n"])
     }
 
+    @Test func aRewriteIsReadThoughTheFileIsDeletedAndNobodyReadsForLong() throws {
+        memory.write("one\ntwo\n", to: log)
+        var following = try Following(memory)
+        following.step()
+        memory.truncate(RawPath(log))
+        memory.write("eno\nowt\n", to: log)
+        following.poll(seconds: 1)
+        memory.remove(RawPath(log))
+        for _ in 0..<3 { following.poll(seconds: 100) }
+        for _ in 0..<3 { following.step(seconds: 100) }
+        #expect(following.texts == ["one\ntwo\n", "eno\nowt\n"])
+        #expect(following.ends == [.truncated, .deleted] && memory.openHandles == 0)
+    }
+
+    @Test func aDeletedFileThatCannotBeReadIsLetGoAndCounted() throws {
+        memory.write("one\n", to: log)
+        var following = try Following(memory)
+        following.step()
+        memory.write("two\n", to: log)
+        memory.remove(RawPath(log))
+        memory.failsReads = true
+        for _ in 0..<4 { following.step(seconds: 10) }
+        #expect(following.losses == [4] && following.ends == [.deleted] && memory.openHandles == 0)
+        #expect(following.problems.map(\.kind) == [.failed])
+    }
+
     @Test func whatTruncationTookUnreadIsCounted() throws {
         memory.write("one\n", to: log)
         var following = try Following(memory)

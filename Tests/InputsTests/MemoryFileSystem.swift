@@ -23,6 +23,7 @@ final class MemoryFileSystem: FileSystemView {
     private(set) var links: [RawPath: RawPath] = [:]
     /// Paths whose open, or folders whose list, fails.
     var forbidden: Set<RawPath> = []
+    var failsReads = false
     /// What the times of files are taken from; every change is a nanosecond.
     private(set) var time: Nanoseconds
     private let keepsBirths: Bool
@@ -168,6 +169,7 @@ final class MemoryFile: OpenFile {
     func status() throws(InputError) -> FileStatus { MemoryFileSystem.status(node) }
 
     func read(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(InputError) -> Int {
+        if owner.failsReads { throw InputError(errno: 5, path: "memory", offset: offset, doing: "read") }
         guard offset < UInt64(node.bytes.count) else { return 0 }
         let slice = node.bytes[Int(offset)...].prefix(buffer.count)
         buffer.copyBytes(from: slice)

@@ -69,9 +69,11 @@ import Testing
             "sh", "-c",
             """
             mkdir -p log/app/deep log/private .hidden log/.git other
-            for f in log/a.log log/b.txt log/app/c.log log/app/deep/d.log log/private/e.log log/.git/f.log other/g.log log/h.log.gz
+            for f in log/a.log log/b.txt log/app/c.log log/app/deep/d.log log/private/e.log log/.git/f.log \\
+            other/g.log log/h.log.gz
             do echo x > $f; done
-            ln -s ../other log/other-link; ln -s .. log/app/loop; ln -s ../other/g.log log/z.log; ln -s nowhere log/broken.log
+            ln -s ../other log/other-link; ln -s .. log/app/loop; ln -s ../other/g.log log/z.log
+            ln -s nowhere log/broken.log
             mkfifo log/pipe.log
             """)
     }
