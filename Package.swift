@@ -78,20 +78,9 @@ let package = Package(
             path: "Tests/Support/TestSupport"),
         .executableTarget(name: "loggen", path: "Tests/Support/loggen"),
         tests("ArchiveTypesTests", ["ArchiveTypes", "Checksums"]),
-        tests("EventTimeTests", ["EventTime", "ArchiveTypes"], resources: [.copy("Samples")]),
-        tests(
-            "ChunkFormatTests", ["ChunkFormat", "EventTime", "ArchiveTypes", "Checksums"], resources: [.copy("Golden")]),
-        tests("ObjectStoreTests", ["ObjectStore", "ArchiveTypes", "Checksums"]),
-        tests("S3Tests", ["S3", "HTTPTransport", "ObjectStore", "ArchiveTypes", "Checksums"]),
-        tests("InputsTests", ["Inputs", "ArchiveTypes"]),
-        tests("SpoolTests", ["Spool", "ChunkFormat", "ArchiveTypes", "Checksums"]),
-        tests("ArchivingTests", ["Archiving", "Inputs", "Spool", "ChunkFormat", "ObjectStore", "EventTime", "ArchiveTypes"]),
-        tests("ArchiveIndexTests", ["ArchiveIndex", "ChunkFormat", "ObjectStore", "ArchiveTypes"]),
         tests(
             "RetrievalTests",
             ["Retrieval", "ArchiveIndex", "ChunkFormat", "ObjectStore", "EventTime", "Checksums", "ArchiveTypes"]),
-        tests("ConfigurationTests", ["Configuration", "ArchiveTypes"]),
-        tests("EndToEndTests", ["ArchiveTypes"]),
     ],
     swiftLanguageModes: [.v6]
 )
