@@ -113,13 +113,16 @@ struct IndexFetcher: Sendable {
     }
 
     /// A manifest, or why it cannot be used.
-    func manifest(_ key: ManifestKey) async throws -> Result<Manifest, IndexProblem> {
+    /// - Parameter ending: the kinds of error that are thrown, since they are no fault of the manifest.
+    func manifest(
+        _ key: ManifestKey, ending: Set<StoreError.Kind> = [.cancelled]
+    ) async throws -> Result<Manifest, IndexProblem> {
         do {
             let object = try await store.get(key.description, .whole)
             return .success(try Manifest.decode(object.bytes, key: key))
         } catch let error as FormatError {
             return .failure(IndexProblem(.incomplete, object: key.description, why: error.reason))
-        } catch let error as StoreError where error.kind != .cancelled {
+        } catch let error as StoreError where !ending.contains(error.kind) {
             return .failure(IndexProblem(.incomplete, object: key.description, why: error.description))
         }
     }

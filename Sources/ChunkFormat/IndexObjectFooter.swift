@@ -1,4 +1,4 @@
-import ArchiveTypes
+package import ArchiveTypes
 import Checksums
 
 /// What an index object says of itself. See `IndexObject` for its bytes.
@@ -129,7 +129,7 @@ extension IndexFooter {
     }
 
     /// The content before its checksum.
-    static func parse(_ content: ArraySlice<UInt8>) throws(MalformedBytes) -> IndexFooter {
+    package static func parse(_ content: ArraySlice<UInt8>) throws(MalformedBytes) -> IndexFooter {
         var reader = ByteReader(content)
         guard try reader.read(count: 8).elementsEqual(IndexObject.headMagic) else {
             throw MalformedBytes("footer of an unknown version", at: 0)

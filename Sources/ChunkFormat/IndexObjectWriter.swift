@@ -6,6 +6,7 @@ import Glibc
 package struct IndexObjectWriter {
     private let kind: IndexKind
     private let coverage: IndexCoverage
+    private let frameLength: Int
     private let partLength: Int
     private let compressor: ZstdCompressor
     private let name: IndexName
@@ -26,12 +27,16 @@ package struct IndexObjectWriter {
         var greatest: [UInt8] = []
     }
 
-    /// - Parameter partLength: bytes of data frames after which a part should be finished.
+    /// - Parameters:
+    ///   - frameLength: bytes of rows after which a data frame is closed, at most `IndexObject.frameRawLength`.
+    ///   - partLength: bytes of data frames after which a part should be finished.
     package init(
-        _ kind: IndexKind, _ coverage: IndexCoverage, partLength: Int = IndexObject.partLength
+        _ kind: IndexKind, _ coverage: IndexCoverage, frameLength: Int = IndexObject.frameRawLength,
+        partLength: Int = IndexObject.partLength
     ) throws(FormatError) {
         self.kind = kind
         self.coverage = coverage
+        self.frameLength = min(frameLength, IndexObject.frameRawLength)
         self.partLength = partLength
         name = IndexName(coverage)
         compressor = try ZstdCompressor(IndexObject.compression)
@@ -53,7 +58,7 @@ package struct IndexObjectWriter {
         Self.keep(columns.least, in: &frame.least) { $0 < 0 }
         Self.keep(columns.greatest, in: &frame.greatest) { $0 > 0 }
         frame.count += 1
-        if frame.rows.count >= IndexObject.frameRawLength { try closeFrame() }
+        if frame.rows.count >= frameLength { try closeFrame() }
     }
 
     private static func keep(_ text: UnsafeRawBufferPointer, in kept: inout [UInt8], if wins: (Int32) -> Bool) {

@@ -24,7 +24,7 @@ package enum IndexText {
     }
 
     package static func appendHex(_ value: UInt64, to output: inout [UInt8]) {
-        for shift in stride(from: 60, through: 0, by: -4) { output.append(hexDigits[Int(value >> UInt64(shift)) & 15]) }
+        for shift in stride(from: 60, through: 0, by: -4) { output.append(hexDigits[Int(value >> UInt64(shift) & 15)]) }
     }
 
     package static func appendTime(_ time: Nanoseconds, to output: inout [UInt8]) {

@@ -84,8 +84,8 @@ struct FormatMemory: Sendable {
     private var failures = 0
     private var skipped = 0
 
-    /// Looking at a line takes as long as reading many: the more often nothing was found, the fewer lines are looked at,
-    /// down to one of 128.
+    /// Looking at a line takes as long as reading many: the more often nothing was found, the fewer lines are looked
+    /// at, down to one of 128.
     mutating func mayLook() -> Bool {
         skipped += 1
         guard skipped >= 1 << min(7, failures / 16) else { return false }
@@ -95,14 +95,15 @@ struct FormatMemory: Sendable {
 
     mutating func failed() { failures = min(failures + 1, 1024) }
 
+    /// The stream was read by this format.
+    mutating func trust(_ format: TimeFormat) {
+        guard format != .none, !format.isWeak, !trusted.contains(format), trusted.count < 3 else { return }
+        trusted.append(format)
+    }
+
     mutating func saw(_ format: TimeFormat) {
         guard !format.isWeak else { return failed() }
         failures = 0
-        guard !trusted.contains(format) else { return }
-        if !sighted.contains(format) {
-            sighted.append(format)
-        } else if trusted.count < 3 {
-            trusted.append(format)
-        }
+        if sighted.contains(format) { trust(format) } else { sighted.append(format) }
     }
 }

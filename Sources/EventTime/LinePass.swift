@@ -32,13 +32,16 @@ struct LinePass: ParserUser {
 
     /// Lines in a row that another reading takes until the block's one is given up.
     private static let patience = 8
+    /// A block is begun again at most so often.
+    private static let mostRejected = 3
     /// Bounds what exceptions take; the block ends there.
     private static let mostExceptions = 32_768
 
     private let input: Input
     let reading: Reading
     private var window: Range<Nanoseconds>
-    private let mayBeginAgain: Bool
+    /// Readings that were given up in this block: it is not begun again with them.
+    private let rejected: [Reading]
     private(set) var progress: Progress
     private(set) var exceptions: [TimeFormatUse.Exception] = []
     private(set) var memory: FormatMemory
@@ -52,12 +55,14 @@ struct LinePass: ParserUser {
     private var challengerLines = 0
     private var verdict: Result?
 
-    init(_ input: Input, _ reading: Reading, window: Range<Nanoseconds>, _ memory: FormatMemory, mayBeginAgain: Bool) {
+    init(
+        _ input: Input, _ reading: Reading, window: Range<Nanoseconds>, _ memory: FormatMemory, rejected: [Reading] = []
+    ) {
         self.input = input
         self.reading = reading
         self.window = window
         self.memory = memory
-        self.mayBeginAgain = mayBeginAgain
+        self.rejected = rejected
         progress = Progress(last: input.carry)
         beforeRun = progress
     }
@@ -79,7 +84,9 @@ struct LinePass: ParserUser {
                 (time, excepted) = deviate(line, parsed: time, assumedZone: parser.assumedZone, block)
                 if let verdict { return verdict }
             }
-            if time > block.greatest || time < block.least, block.byteCount >= input.splitAfter, block.isFar(time) { break }
+            if time > block.greatest || time < block.least, block.byteCount >= input.splitAfter, block.isFar(time) {
+                break
+            }
             block.take(time, upTo: line.endOffset)
             if excepted, except(time, &block) { break }
         }
@@ -191,7 +198,8 @@ extension LinePass {
             exceptions.removeLast(exceptions.count - beforeRun.exceptionCount)
             successor = found.reading
             verdict = .ended
-        } else if mayBeginAgain {
+        } else if rejected.count < Self.mostRejected, !rejected.contains(found.reading) {
+            memory.trust(reading.format)
             verdict = .again(found)
         }
     }

@@ -2,14 +2,14 @@ package import ArchiveTypes
 
 /// Finds the event times of one stream's consecutive lines. One a stream, carried from block to block.
 ///
-/// The format is found from the first lines and kept as long as it reads lines. Lines that it does not read (continuations,
-/// stack traces) take the time of the line before them; lines of another format, once two of it have been seen, are read by
-/// that; when the stream goes over to another format, so does the timer.
+/// The format is found from the first lines and kept as long as it reads lines. Lines that it does not read
+/// (continuations, stack traces) take the time of the line before them; lines of another format, once two of it have
+/// been seen, are read by that; when the stream goes over to another format, so does the timer.
 package struct LineTimer: Sendable {
     private let zone: TimeZoneRules
-    /// When the lines were there already: a file's modification time, or the receive time. A line without a year is of the
-    /// latest one that puts it at most `Limits.eventTimeLead` after this. It ages with the receive time from scan to scan, as
-    /// a followed file's does; whoever learns of a later modification sets it.
+    /// When the lines were there already: a file's modification time, or the receive time. A line without a year is of
+    /// the latest one that puts it at most `Limits.eventTimeLead` after this. It ages with the receive time from scan
+    /// to scan, as a followed file's does; whoever learns of a later modification sets it.
     package var reference: Nanoseconds {
         didSet { referenceReceived = nil }
     }
@@ -20,9 +20,6 @@ package struct LineTimer: Sendable {
     private var reading = Reading()
     private var memory = FormatMemory()
 
-    /// Beginnings of one pass; a file needs a second one where its format changes close to a block's beginning.
-    private static let passes = 3
-
     /// `zone` is that of lines that name none.
     package init(zone: TimeZoneRules, reference: Nanoseconds) {
         self.zone = zone
@@ -30,12 +27,12 @@ package struct LineTimer: Sendable {
     }
 
     /// Scans as many whole lines of `bytes` as belong to one block: all, or those before event time jumps by more than
-    /// an hour away from the block's times, or before the format changes for good, if that is after at least `splitAfter`
-    /// bytes; rarely fewer, where too many lines deviate to be described. At least one line, if there is one. The last line
-    /// may lack its newline.
+    /// an hour away from the block's times, or before the format changes for good, if that is after at least
+    /// `splitAfter` bytes; rarely fewer, where too many lines deviate to be described. At least one line, if there is
+    /// one. The last line may lack its newline.
     ///
-    /// `received` is the receive time of the last line. `startsInsideLine`: the first line goes on from the block before and
-    /// takes the time of that one's last line. `bytes` are at most 4 GiB.
+    /// `received` is the receive time of the last line. `startsInsideLine`: the first line goes on from the block
+    /// before and takes the time of that one's last line. `bytes` are at most 4 GiB.
     package mutating func scan(
         _ bytes: UnsafeRawBufferPointer, received: Nanoseconds, startsInsideLine: Bool, splitAfter: Int
     ) -> LineScan {
@@ -43,12 +40,12 @@ package struct LineTimer: Sendable {
         let input = LinePass.Input(
             bytes: bytes, startsInsideLine: startsInsideLine, splitAfter: splitAfter, carry: last ?? received,
             resolver: resolver(received: received))
-        var window = prepare(input)
-        var pass = LinePass(input, reading, window: window, memory, mayBeginAgain: true)
-        for left in stride(from: Self.passes - 1, through: 0, by: -1) {
-            guard case .again(let better) = pass.run() else { break }
-            (reading, window) = (better.reading, better.window)
-            pass = LinePass(input, reading, window: window, pass.memory, mayBeginAgain: left > 1)
+        let window = prepare(input)
+        var pass = LinePass(input, reading, window: window, memory)
+        var rejected: [Reading] = []
+        while case .again(let better) = pass.run() {
+            rejected.append(pass.reading)
+            pass = LinePass(input, better.reading, window: better.window, pass.memory, rejected: rejected)
         }
         return finish(pass, input, received: received)
     }

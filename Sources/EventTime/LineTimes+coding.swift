@@ -2,9 +2,10 @@ package import ArchiveTypes
 
 /// A kind's tag, then its fields:
 ///
-/// - 1, a format: its name (a length of at most 32, then `[a-z0-9@._-]`), `utcOffset`, `year`, `carry` and `received` as
-///   signed varints, the number of exceptions as a varint, and for each of them a varint of the lines since the one
-///   before (for the first: its line) and a signed varint of the time since the one before (for the first: since `carry`).
+/// - 1, a format: its name (a length of at most 32, then `[a-z0-9@._-]`), `utcOffset`, `year`, `carry` and `received`
+///   as signed varints, the number of exceptions as a varint, and for each of them a varint of the lines since the one
+///   before (for the first: its line) and a signed varint of the time since the one before (for the first: since
+///   `carry`).
 /// - 2, a column: its bytes, as `LineTimes.column` describes them.
 extension LineTimes {
     private enum Tag {
@@ -84,7 +85,9 @@ extension TimeFormatUse {
     private mutating func readExceptions(_ reader: inout ByteReader) throws(MalformedBytes) {
         let at = reader.offset
         let count = try reader.readVarint()
-        guard count <= UInt64(reader.remaining / 2) else { throw MalformedBytes("\(count) exceptions do not fit", at: at) }
+        guard count <= UInt64(reader.remaining / 2) else {
+            throw MalformedBytes("\(count) exceptions do not fit", at: at)
+        }
         exceptions.reserveCapacity(Int(count))
         var before = Exception(line: 0, time: carry)
         for index in 0..<count {

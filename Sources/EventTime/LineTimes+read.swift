@@ -6,15 +6,18 @@ extension LineTimes {
     /// content is unspecified.
     ///
     /// By a format, a line takes the time that the format gives it, if that is plausible: at or after
-    /// `Limits.earliestEventTime`, and at most `Limits.eventTimeLead` after the use's `received`. An exception for the line
-    /// goes before that. Otherwise it takes the time of the line before it; the first line takes `carry`. A first line
-    /// that goes on from the block before (`startsInsideLine`) is not looked at. The last line may lack its newline.
+    /// `Limits.earliestEventTime`, and at most `Limits.eventTimeLead` after the use's `received`. An exception for the
+    /// line goes before that. Otherwise it takes the time of the line before it; the first line takes `carry`. A first
+    /// line that goes on from the block before (`startsInsideLine`) is not looked at. The last line may lack its
+    /// newline.
     package func read(
         _ lines: UnsafeRawBufferPointer, startsInsideLine: Bool, into table: inout LineTable
     ) throws(MalformedBytes) {
         table.ends.removeAll(keepingCapacity: true)
         table.times.removeAll(keepingCapacity: true)
-        guard lines.count <= UInt32.max else { throw MalformedBytes("a block of \(lines.count) bytes is too long", at: 0) }
+        guard lines.count <= UInt32.max else {
+            throw MalformedBytes("a block of \(lines.count) bytes is too long", at: 0)
+        }
         switch self {
         case .column(let bytes): try Self.read(column: bytes, lines, into: &table)
         case .format(let use): try use.read(lines, startsInsideLine: startsInsideLine, into: &table)
@@ -32,7 +35,9 @@ extension LineTimes {
             table.ends.append(line.endOffset)
             table.times.append(time)
         }
-        guard reader.isAtEnd else { throw MalformedBytes("the column of times has more lines than the block", at: reader.offset) }
+        guard reader.isAtEnd else {
+            throw MalformedBytes("the column of times has more lines than the block", at: reader.offset)
+        }
     }
 }
 
@@ -50,7 +55,9 @@ extension TimeFormatUse {
         swap(&reading.table, &table)
         let unread = known.parse(utcOffset: utcOffset, year: year, by: &reading)
         swap(&reading.table, &table)
-        guard unread == 0 else { throw MalformedBytes("\(unread) exceptions are for lines that the block lacks", at: 0) }
+        guard unread == 0 else {
+            throw MalformedBytes("\(unread) exceptions are for lines that the block lacks", at: 0)
+        }
     }
 }
 

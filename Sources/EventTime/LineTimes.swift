@@ -16,7 +16,8 @@ package struct TimeFormatUse: Sendable, Hashable {
     package var utcOffset: Int32
     /// The year, for lines that name none.
     package var year: Int32
-    /// The time of lines before the first that has one: the stream's last time before this block, else the receive time.
+    /// The time of lines before the first that has one: the stream's last time before this block, else the receive
+    /// time.
     package var carry: Nanoseconds
     /// The block's receive time: times later than `Limits.eventTimeLead` after it count as none.
     package var received: Nanoseconds

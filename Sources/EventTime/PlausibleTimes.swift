@@ -1,7 +1,7 @@
 import ArchiveTypes
 
-/// The times that lines may have: from `Limits.earliestEventTime` to `Limits.eventTimeLead` after the receive time, both
-/// included. Other times count as none.
+/// The times that lines may have: from `Limits.earliestEventTime` to `Limits.eventTimeLead` after the receive time,
+/// both included. Other times count as none.
 struct PlausibleTimes: Sendable {
     let earliest = Limits.earliestEventTime
     let latest: Nanoseconds
@@ -9,6 +9,9 @@ struct PlausibleTimes: Sendable {
     init(received: Nanoseconds) {
         latest = min(received.addingClamped(Limits.eventTimeLead), .max - 1)
     }
+
+    /// Empty where the receive time is long before there were logs.
+    var range: Range<Nanoseconds> { earliest..<max(earliest, latest + 1) }
 
     @inline(__always)
     func contains(_ time: Nanoseconds) -> Bool { time >= earliest && time <= latest }

@@ -88,8 +88,10 @@ struct PosixZone {
             day = newYear + number - (leap && number >= 60 ? 0 : 1)
         case .weekday(let month, let week, let weekday):
             let first = CivilTime.day(ofYear: year, month: month, day: 1)
-            let next = month == 12
-                ? CivilTime.day(ofYear: year + 1, month: 1, day: 1) : CivilTime.day(ofYear: year, month: month + 1, day: 1)
+            let next =
+                month == 12
+                ? CivilTime.day(ofYear: year + 1, month: 1, day: 1)
+                : CivilTime.day(ofYear: year, month: month + 1, day: 1)
             // 1970-01-01 was a Thursday.
             let distance = (weekday - (first + 4) % 7 + 7) % 7
             let wanted = first + distance + 7 * (week - 1)

@@ -35,7 +35,8 @@ struct TimeResolver {
         latestYearless = min(reference.addingClamped(Limits.eventTimeLead), plausible.latest)
     }
 
-    /// The time of a line by `format`; nil where it gives none that is plausible. `previous` is the time of the line before.
+    /// The time of a line by `format`; nil where it gives none that is plausible. `previous` is the time of the line
+    /// before.
     func resolve(
         _ line: Bytes, _ stop: Bytes, by format: TimeFormat, after previous: Nanoseconds
     ) -> ResolvedTime? {
@@ -62,12 +63,13 @@ struct TimeResolver {
         } else if reading.format.mayAssumeZone {
             reading.utcOffset = zone.utcOffset(at: local)
         }
-        return plausible.contains(time) ? ResolvedTime(time: time, reading: reading, window: window(of: reading, time)) : nil
+        return plausible.contains(time)
+            ? ResolvedTime(time: time, reading: reading, window: window(of: reading, time)) : nil
     }
 
     /// Where no line has shown the year or the offset yet: all times, if the reading depends on neither, else none.
     func windowOfAll(_ reading: Reading) -> Range<Nanoseconds> {
-        reading.format.mayAssumeZone ? 0..<0 : plausible.earliest..<plausible.latest + 1
+        reading.format.mayAssumeZone ? 0..<0 : plausible.range
     }
 
     /// When clocks are turned back, the first of two possible times, unless the line before shows that it has passed.
@@ -76,12 +78,17 @@ struct TimeResolver {
         let second = zone.utcOffset(atLocal: local, later: true)
         guard first > second else { return first }
         let disorder = 30 * Nanoseconds.perMinute
-        return local.addingClamped(-Nanoseconds(first) * .perSecond) < previous.addingClamped(-disorder) ? second : first
+        return local.addingClamped(-Nanoseconds(first) * .perSecond) < previous.addingClamped(-disorder)
+            ? second : first
     }
 
     private func window(of reading: Reading, _ time: Nanoseconds) -> Range<Nanoseconds> {
-        var window = plausible.earliest..<plausible.latest + 1
-        if reading.format.mayAssumeZone { window = window.clamped(to: zone.unambiguous(around: time)) }
+        var window = plausible.range
+        if reading.format.mayAssumeZone {
+            // An hour that clocks skipped is read with an offset that holds no longer.
+            guard zone.utcOffset(at: time) == reading.utcOffset else { return 0..<0 }
+            window = window.clamped(to: zone.unambiguous(around: time))
+        }
         guard reading.format.isYearless else { return window }
         return window.clamped(to: latestYearless.addingClamped(-365 * .perDay + 1)..<latestYearless + 1)
     }

@@ -3,8 +3,8 @@ import Glibc
 extension TimeZoneRules {
     package static let directory = "/usr/share/zoneinfo"
 
-    /// The zone of the system's zone database (`Europe/Paris`), `UTC`, an offset (`+02:00`), or `local`. `readFile` gives the
-    /// bytes of a file, nil where there is none.
+    /// The zone of the system's zone database (`Europe/Paris`), `UTC`, an offset (`+02:00`), or `local`. `readFile`
+    /// gives the bytes of a file, nil where there is none.
     package init(
         named name: String, readFile: (_ path: String) -> [UInt8]? = TimeZoneRules.contents
     ) throws(TimeZoneError) {
@@ -17,7 +17,9 @@ extension TimeZoneRules {
         } else {
             guard Self.isName(name) else { throw TimeZoneError(zone: name, reason: "not the name of a zone") }
             let path = "\(Self.directory)/\(name)"
-            guard let bytes = readFile(path) else { throw TimeZoneError(zone: name, reason: "there is no file \(path)") }
+            guard let bytes = readFile(path) else {
+                throw TimeZoneError(zone: name, reason: "there is no file \(path)")
+            }
             guard let rules = TimeZoneRules(zoneFile: bytes) else {
                 throw TimeZoneError(zone: name, reason: "\(path) is not a zone file")
             }
@@ -45,7 +47,8 @@ extension TimeZoneRules {
             && segments.allSatisfy { segment in
                 !segment.isEmpty
                     && segment.allSatisfy {
-                        $0.isLetterOrDigit || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "-")
+                        $0.isLetterOrDigit || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "+")
+                            || $0 == UInt8(ascii: "-")
                     }
             }
     }
@@ -53,7 +56,8 @@ extension TimeZoneRules {
     /// `+hh:mm`, less than a day.
     private static func offset(_ text: String) -> Int32? {
         let bytes = Array(text.utf8)
-        guard bytes.count == 6, bytes[0] == UInt8(ascii: "+") || bytes[0] == UInt8(ascii: "-"), bytes[3] == UInt8(ascii: ":")
+        guard bytes.count == 6, bytes[0] == UInt8(ascii: "+") || bytes[0] == UInt8(ascii: "-"),
+            bytes[3] == UInt8(ascii: ":")
         else { return nil }
         let (hours, minutes) = bytes.withUnsafeBufferPointer { buffer in
             buffer.baseAddress.map { ($0.twoDigits(1), $0.twoDigits(4)) } ?? (-1, -1)

@@ -45,7 +45,9 @@ private struct ZoneFileHeader {
     private let characters: Int
 
     init(_ reader: inout ByteReader) throws(MalformedBytes) {
-        guard Array(try reader.read(count: 4)) == Array("TZif".utf8) else { throw MalformedBytes("no TZif header", at: 0) }
+        guard Array(try reader.read(count: 4)) == Array("TZif".utf8) else {
+            throw MalformedBytes("no TZif header", at: 0)
+        }
         version = try reader.read(UInt8.self)
         _ = try reader.read(count: 15)
         utcIndicators = try reader.readCount()
@@ -58,7 +60,8 @@ private struct ZoneFileHeader {
     }
 
     func dataBytes(timeBytes: Int) -> Int {
-        times * timeBytes + times + types * 6 + characters + leaps * (timeBytes + 4) + standardIndicators + utcIndicators
+        times * timeBytes + times + types * 6 + characters + leaps * (timeBytes + 4) + standardIndicators
+            + utcIndicators
     }
 
     /// The offset before the first change, and the changes. Reads the whole data block.

@@ -34,9 +34,9 @@ package struct TimeZoneRules: Sendable, Hashable {
     /// Seconds east of UTC at a time.
     package func utcOffset(at time: Nanoseconds) -> Int32 { offsets[span(at: Self.seconds(time))] }
 
-    /// Seconds east of UTC when clocks in the zone show `local`, given as if it were UTC. When clocks were turned back, an
-    /// hour comes twice: `later` chooses the second. An hour that was skipped is taken with the offset before the change,
-    /// with `later` after it (as PEP 495 of Python has it).
+    /// Seconds east of UTC when clocks in the zone show `local`, given as if it were UTC. When clocks were turned back,
+    /// an hour comes twice: `later` chooses the second. An hour that was skipped is taken with the offset before the
+    /// change, with `later` after it (as PEP 495 of Python has it).
     package func utcOffset(atLocal local: Nanoseconds, later: Bool = false) -> Int32 {
         let seconds = Self.seconds(local)
         // No offset reaches two days: the search can begin there.
@@ -49,8 +49,8 @@ package struct TimeZoneRules: Sendable, Hashable {
         return offsets[index]
     }
 
-    /// The times around `time` at which the offset of `time` is the only one that a clock in the zone can have been read
-    /// with; empty where that does not hold for `time` itself.
+    /// The times around `time` at which the offset of `time` is the only one that a clock in the zone can have been
+    /// read with; empty where that does not hold for `time` itself.
     func unambiguous(around time: Nanoseconds) -> Range<Nanoseconds> {
         let index = span(at: Self.seconds(time))
         var from = Nanoseconds.min

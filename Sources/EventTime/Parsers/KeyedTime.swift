@@ -69,8 +69,8 @@ struct KeyedTime: LineParser {
         return found
     }
 
-    /// Looks for the needle's first two bytes, 16 places at a time: quicker than memmem(3), whose strides are as long as
-    /// the needle, where that is short.
+    /// Looks for the needle's first two bytes, 16 places at a time: quicker than memmem(3), whose strides are as long
+    /// as the needle, where that is short.
     private func search(_ from: Bytes, _ blockEnd: Bytes) -> Bytes {
         var next = from
         let first = SIMD16(repeating: needle[0])

@@ -48,7 +48,9 @@ struct BlueGene: LineParser {
     @inline(__always)
     mutating func time(_ line: Bytes, _ end: Bytes) -> Nanoseconds {
         let limit = end - line > UnixColumn.searchedBytes ? line + UnixColumn.searchedBytes : end
-        guard let second = Self.field(after: line, limit), limit - second >= 11, second[10] == 0x20 else { return .noTime }
+        guard let second = Self.field(after: line, limit), limit - second >= 11, second[10] == 0x20 else {
+            return .noTime
+        }
         let whole = Piece.unix(second, second + 10)
         guard whole != .noTime, let fourth = Self.field(after: second + 11, limit),
             let fifth = Self.field(after: fourth, limit), limit - fifth >= 26, fifth[4] == 0x2D, fifth[7] == 0x2D,

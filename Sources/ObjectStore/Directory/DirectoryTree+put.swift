@@ -45,7 +45,7 @@ extension DirectoryTree {
         }
     }
 
-    /// Writes to a temporary name, then links. A name that is taken stays with what has it: rename(2) would replace that.
+    /// Writes to a temporary name, then links. A name that is taken stays with what has it; rename(2) would replace it.
     private func publish(
         in folder: borrowing Descriptor, as name: String,
         _ write: (borrowing Descriptor) throws(LocalFailure) -> Void
@@ -61,7 +61,7 @@ extension DirectoryTree {
         try file.sync()
         do throws(LocalFailure) {
             if try temporaries.link(temporary, in: folder, as: name) { return true }
-        } catch where error.code == EPERM || error.code == ENOTSUP || error.code == ENOSYS {
+        } catch  where error.code == EPERM || error.code == ENOTSUP || error.code == ENOSYS {
             throw LocalFailure(
                 .configuration, error.reason, hint: "the file system has no hard links: keep the store on another")
         }
@@ -70,7 +70,7 @@ extension DirectoryTree {
 
     private func openTemporaries() throws(LocalFailure) -> Descriptor {
         let root = try openRoot()
-        do throws(LocalFailure) { return try root.directory(Self.temporaries) } catch where error.code == ENOENT {
+        do throws(LocalFailure) { return try root.directory(Self.temporaries) } catch  where error.code == ENOENT {
             _ = try root.makeDirectory(Self.temporaries)
             return try root.directory(Self.temporaries)
         }
@@ -80,7 +80,7 @@ extension DirectoryTree {
 // MARK: Bodies that are files
 
 extension DirectoryTree {
-    /// Links the sealed file itself. Nil where that cannot be: another file system, somebody else's file, too many links.
+    /// Links the sealed file itself. Nil where that cannot be: another file system, another's file, too many links.
     private func adopt(
         _ path: String, _ length: UInt64, in folder: borrowing Descriptor, as name: String
     ) throws(LocalFailure) -> Bool? {

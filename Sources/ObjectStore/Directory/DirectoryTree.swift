@@ -3,10 +3,11 @@ import Glibc
 /// A store's directory, by blocking calls: object `a/b/c` is the file `c` in the folder `a/b`.
 ///
 ///     ROOT/.firn-tmp/        files that are being written: no objects
-///     ROOT/a/b/c             an object: complete and durable from the moment at which it has its name
+///     ROOT/a/b/c             an object: its bytes are all there, and durable, before it has its name
 ///
-/// The root is opened by its path for each call, so that a file system can be unmounted between calls, and what is mounted
-/// later is used. Below the root nothing is reached through symbolic links, except for reading an object whose key is known.
+/// The root is opened by its path for each call, so that a file system can be unmounted between calls, and what is
+/// mounted later is used. Below the root, symbolic links are not followed, but by those who read an object of a known
+/// key in a folder that is one.
 struct DirectoryTree: Sendable {
     static let temporaries = ".firn-tmp"
     /// Nobody takes a day to write one object.
@@ -23,7 +24,8 @@ struct DirectoryTree: Sendable {
             switch error.code {
             case ENOENT:
                 throw LocalFailure(
-                    .configuration, "there is no directory \(path)", hint: "check the path, or mount what belongs there")
+                    .configuration, "there is no directory \(path)", hint: "check the path, or mount what belongs there"
+                )
             case ENOTDIR: throw LocalFailure(.configuration, "\(path) is not a directory", hint: "check the path")
             default: throw error
             }
@@ -39,15 +41,18 @@ struct DirectoryTree: Sendable {
             let name = String(segment)
             path += name + "/"
             if creating { try makeDurably(name, in: folder, path) }
-            folder = try openFolder(name, in: folder)
+            folder = try openFolder(name, in: folder, creating ? .writing : .reading)
         }
         return folder
     }
 
-    private func openFolder(_ name: String, in parent: borrowing Descriptor) throws(LocalFailure) -> Descriptor {
-        do throws(LocalFailure) { return try parent.directory(name) } catch where error.code == ENOTDIR {
-            let isLink = try parent.status(of: name).map { !$0.isRegular } ?? false
-            throw isLink ? LocalFailure("\(name)", ELOOP, .writing) : LocalFailure("\(name)", ENOTDIR, .writing)
+    private func openFolder(
+        _ name: String, in parent: borrowing Descriptor, _ access: LocalFailure.Access
+    ) throws(LocalFailure) -> Descriptor {
+        do throws(LocalFailure) { return try parent.directory(name, access) } catch  where error.code == ENOTDIR {
+            // Linux says that of a symbolic link too, which differs in what a person can do about it.
+            guard let status = try parent.status(of: name), !status.isRegular else { throw error }
+            throw LocalFailure("cannot open directory \(name)", ELOOP, access)
         }
     }
 
@@ -78,15 +83,17 @@ extension DirectoryTree {
     }
 
     private static func makeRoot(_ path: String) throws(LocalFailure) {
-        do throws(LocalFailure) {
-            try systemCall("cannot make directory \(path)", .writing) { mkdir(path, 0o750) }
-        } catch where error.code == EEXIST {
+        do throws(LocalFailure) { try makeDirectory(path) } catch  where error.code == EEXIST {
             return
-        } catch where error.code == ENOENT {
+        } catch  where error.code == ENOENT {
             guard let parent = parent(of: path) else { throw error }
             try makeRoot(parent)
-            return try makeRoot(path)
+            do throws(LocalFailure) { try makeDirectory(path) } catch  where error.code == EEXIST { return }
         }
+    }
+
+    private static func makeDirectory(_ path: String) throws(LocalFailure) {
+        try systemCall("cannot make directory \(path)", .writing) { mkdir(path, 0o750) }
         try Descriptor.directory(at: parent(of: path) ?? ".").syncNames()
     }
 
@@ -105,7 +112,7 @@ extension DirectoryTree {
             guard let status = try folder.status(of: name), status.isRegular,
                 status.modified < now - Self.temporaryLifetimeSeconds
             else { return }
-            do throws(LocalFailure) { try folder.unlink(name) } catch where error.code == ENOENT {
+            do throws(LocalFailure) { try folder.unlink(name) } catch  where error.code == ENOENT {
                 // Another process cleans up too.
             }
         }
@@ -140,7 +147,7 @@ extension DirectoryTree {
                 !status.isDirectory
             else { return }
             try folder.unlink(name)
-        } catch where error.code == ENOENT || error.code == ENOTDIR {
+        } catch  where error.code == ENOENT || error.code == ENOTDIR {
             return
         }
     }
