@@ -89,7 +89,7 @@ let package = Package(
         tests("ArchiveIndexTests", ["ArchiveIndex", "ChunkFormat", "ObjectStore", "ArchiveTypes"]),
         tests(
             "RetrievalTests",
-            ["Retrieval", "ArchiveIndex", "Archiving", "ChunkFormat", "ObjectStore", "EventTime", "ArchiveTypes"]),
+            ["Retrieval", "ArchiveIndex", "ChunkFormat", "ObjectStore", "EventTime", "Checksums", "ArchiveTypes"]),
         tests("ConfigurationTests", ["Configuration", "ArchiveTypes"]),
         tests("CommandTests", ["firn", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     ],
