@@ -29,6 +29,7 @@ struct Firn: AsyncParsableCommand {
                     GetCommand.self, CatCommand.self, HostsCommand.self, SourcesCommand.self, ChunksCommand.self,
                     HistogramCommand.self,
                 ]),
+            CommandGroup(name: "Maintenance", subcommands: [VerifyCommand.self]),
             CommandGroup(name: "Settings", subcommands: [ConfigCommand.self]),
         ])
 

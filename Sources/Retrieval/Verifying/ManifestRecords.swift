@@ -39,13 +39,15 @@ struct ManifestRecords {
         lengths.sorted { $0.key < $1.key }.compactMap { chunk, length in
             guard let size = census.chunks[chunk] else {
                 return Finding(
-                    .missing, key: chunk.description, "chunk has a manifest but is not there", remedy: "run firn repair"
+                    .missing, key: chunk.description, "chunk has a manifest but is not there",
+                    remedy: "restore it from a copy of the store"
                 )
             }
             guard size != length else { return nil }
             return Finding(
                 .damaged, key: chunk.description, offset: min(size, length),
-                "chunk has \(size) bytes where its manifest says \(length)", remedy: "run firn repair")
+                "chunk has \(size) bytes where its manifest says \(length)",
+                remedy: "restore it from a copy of the store")
         }
     }
 

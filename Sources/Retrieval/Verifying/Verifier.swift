@@ -47,7 +47,9 @@ package struct Verifier: Sendable {
         let key = KeyLayout.archiveDescription
         guard found.hasDescription else {
             return [
-                Finding(.missing, key: key, "the store does not say which archive it holds", remedy: "run firn repair")
+                Finding(
+                    .missing, key: key, "the store does not say which archive it holds",
+                    remedy: "restore it from a copy of the store")
             ]
         }
         return await Self.findings(key) {
@@ -62,7 +64,10 @@ package struct Verifier: Sendable {
             return []
         } catch let error as FormatError {
             let kind = error.kind == .unsupported ? Finding.Kind.unreadable : .damaged
-            return [Finding(kind, key: key, offset: error.offset, error.reason, remedy: "run firn repair")]
+            return [
+                Finding(
+                    kind, key: key, offset: error.offset, error.reason, remedy: "restore it from a copy of the store")
+            ]
         } catch let error as StoreError where error.kind == .notFound {
             return [Finding(.missing, key: key, "was listed, but is not there", remedy: "run firn verify again")]
         } catch {
