@@ -67,6 +67,12 @@ struct EasyOptions {
                 let buffer = UnsafeMutableRawBufferPointer(start: bytes, count: size * count)
                 return Transfer.of(owner).fill(buffer) ?? Int(CURL_READFUNC_ABORT)
             })
+        try set(CURLOPT_PREREQDATA, owner)
+        try check(
+            firn_curl_set_request_callback(easy) { owner, _, _, _, localPort in
+                Transfer.of(owner).mayUseConnection(localPort: Int(localPort))
+                    ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
+            })
         try check(
             firn_curl_set_seek_callback(easy) { owner, offset, origin in
                 origin == 0 && offset >= 0 && Transfer.of(owner).rewind(to: UInt64(offset))

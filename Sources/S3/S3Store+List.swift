@@ -9,6 +9,9 @@ extension S3Store {
     private static let pagesLimit = 10_000
 
     package func list(prefix: String, after: String?, limit: Int) async throws(StoreError) -> ListPage {
+        if let fault = ObjectKey.fault(inPrefix: prefix) {
+            throw connection.storeError(.rejected, S3Operation(method: .get, title: "LIST \(prefix)"), fault)
+        }
         var query = ListQuery(connection.configuration.prefix, prefix: prefix, after: after, limit: limit)
         for _ in 0..<Self.pagesLimit {
             let operation = listOperation(prefix, query)
