@@ -25,7 +25,8 @@ package final class S3Store: ObjectStore {
         environment: AWSEnvironment = .process, now: (@Sendable () -> Nanoseconds)? = nil
     ) throws(S3ConfigurationError) {
         let address = try S3Address(configuration, environment: environment)
-        connection = S3Connection(configuration, address, client, credentials, ServerClock(now ?? WallClock.now))
+        connection = S3Connection(
+            configuration, address, client, credentials, ServerClock(now ?? WallClock.now), environment: environment)
     }
 
     /// With the credentials of the environment or the configuration's profile.
@@ -118,10 +119,10 @@ package final class S3Store: ObjectStore {
             } catch {
                 throw connection.storeError(error.kind, operation, error.reason)
             }
-        // An empty object has no last bytes: to servers an error, to callers the whole of it.
+        // Of an object that is shorter than the suffix, or empty, some servers give nothing: to callers it is the whole of it.
         case .refused(let refusal) where refusal.kind == .rangeNotSatisfiable && wanted.isSuffix:
-            guard try await size(key) == 0 else { throw connection.storeError(refusal, operation) }
-            return ObjectData(bytes: [], objectSize: 0)
+            guard try await wanted.isCovered(by: size(key)) else { throw connection.storeError(refusal, operation) }
+            return try await get(key, .whole)
         case .refused(let refusal): throw connection.storeError(refusal, operation)
         }
     }

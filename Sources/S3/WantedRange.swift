@@ -37,6 +37,9 @@ struct WantedRange {
 
     var isSuffix: Bool { if case .suffix = range { true } else { false } }
 
+    /// Whether a suffix is all of an object of `size` bytes.
+    func isCovered(by size: UInt64) -> Bool { if case .suffix(let length) = range { size <= length } else { false } }
+
     func responseLimit(objectLimit: Int) -> Int {
         switch range {
         case .whole: objectLimit

@@ -419,6 +419,19 @@ struct S3FaultTests {
         #expect(error?.hint?.contains("AWS_ACCESS_KEY_ID") == true)
     }
 
+    /// The bucket as a part of the host's name, which libcurl takes for this machine under `localhost`.
+    @Test func virtualHostedAddresses() async throws {
+        var configuration = try double.server.configuration(bucket: bucket, prefix: "p")
+        let port = try #require(double.server.endpoint.split(separator: ":").last)
+        configuration.endpoint = "http://localhost:\(port)"
+        configuration.pathStyle = false
+        let store = try Self.store(double, configuration)
+        #expect(store.address.authority == "\(bucket).localhost:\(port)")
+        #expect(try await store.put("a b+c", body).outcome == .created)
+        #expect(try await store.list(prefix: "a", after: nil, limit: 10).entries.map(\.key) == ["a b+c"])
+        #expect(try await store.get("a b+c", .suffix(length: 3)).bytes == bytes.suffix(3))
+    }
+
     @Test func nobodyAtTheEndpoint() async throws {
         var configuration = try double.server.configuration(bucket: bucket)
         configuration.endpoint = "http://127.0.0.1:1"

@@ -258,7 +258,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 raise Refusal(400, "InvalidRequest", f"{name} stands twice")
         if self.headers.get("Expect"):
             raise Refusal(417, "ExpectationFailed")
-        name, _, key = path[1:].partition("/")
+        host = self.headers.get("Host", "").split(":")[0]
+        if host.endswith(".localhost"):
+            name, key = host.removesuffix(".localhost"), path[1:]
+        else:
+            name, _, key = path[1:].partition("/")
         self.name, self.key = unquote(name), unquote(key)
         self.bucket = self.state.bucket(self.name)
         query = self.parsed_query()

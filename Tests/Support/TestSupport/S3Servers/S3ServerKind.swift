@@ -20,6 +20,9 @@ package enum S3ServerKind: String, Sendable, CaseIterable, CustomTestStringConve
     /// Some digest of those that a PUT carries is checked.
     package var checksDigests: Bool { self != .moto }
 
+    /// SeaweedFS sorts folder by folder: `b/x` comes before `b-x`.
+    package var ordersFoldersByBytes: Bool { self != .seaweedfs }
+
     /// The server, started at its first use and running until the tests end.
     ///
     /// A test that needs a server which is not there is cancelled, with the reason; with `FIRN_TEST_REQUIRE_SERVERS=1` it
