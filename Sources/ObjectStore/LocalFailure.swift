@@ -33,7 +33,8 @@ struct LocalFailure: Error {
         case ENOENT: access == .reading ? (.notFound, nil) : (.transient, nil)
         case ENOTDIR: access == .reading ? (.notFound, nil) : (.rejected, "no key may begin with another and a slash")
         case ENAMETOOLONG, EFBIG: (.rejected, nil)
-        // A sector that cannot be read is damage, and another copy helps; one that cannot be written is the next try's matter.
+        // A sector that cannot be read is damage, and another copy helps. One that cannot be written is replaced by the
+        // next try.
         case EIO: access == .reading ? (.corrupt, "check the disk") : (.transient, "check the disk")
         case EUCLEAN: (.corrupt, "check the file system")
         default: (.transient, nil)

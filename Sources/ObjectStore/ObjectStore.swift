@@ -2,7 +2,8 @@ package import ArchiveTypes
 
 /// One bucket (and prefix) or directory that holds immutable objects under keys.
 ///
-/// Keys are those of `KeyLayout`: plain ASCII, relative to the store's prefix. Every call may be made from any number
+/// Keys are those of `KeyLayout`: plain ASCII, relative to the store's prefix. What `ObjectKey` finds fault with, a
+/// store refuses as `.rejected` before it does anything. Every call may be made from any number
 /// of tasks at once and honours cancellation (it then throws `StoreError` of kind `.cancelled`). What stores can and
 /// cannot do beside this is data: `capabilities`.
 package protocol ObjectStore: Sendable {
@@ -15,8 +16,8 @@ package protocol ObjectStore: Sendable {
     func put(_ key: String, _ body: ObjectBody) async throws(StoreError) -> PutResult
 
     /// All bytes of an object, or those of `range`, whole: a short answer is an error.
-    /// - Throws: kind `.notFound` where there is no such object, `.rangeNotSatisfiable` where it ends before `range` begins,
-    ///   `.corrupt` where it ends within: it is not what the range was taken from.
+    /// - Throws: kind `.notFound` where there is no such object, `.rangeNotSatisfiable` where it ends before `range`
+    ///   begins, `.corrupt` where it ends within: it is not what the range was taken from.
     func get(_ key: String, _ range: ObjectRange) async throws(StoreError) -> ObjectData
 
     /// The size of an object in bytes; kind `.notFound` where there is none.

@@ -81,10 +81,43 @@ import Testing
         try await withTemporaryDirectory { path in
             let directory = try DirectoryStore(path: path, name: "stack", create: true)
             let metered = MeteredStore(directory, meter: StoreMeter())
-            let store = RetryingStore(TimeoutStore(LimitedStore(metered, concurrency: 4), timeout: .seconds(300)))
+            let store = RetryingStore(LimitedStore(TimeoutStore(metered, timeout: .seconds(300)), concurrency: 4))
             #expect(store.name == "stack" && store.capabilities == directory.capabilities)
             try await StoreConformance(store: store, expecting: .init(preventsOverwrite: true, keysToList: 300)).run(
                 check)
         }
+    }
+
+    // MARK: The suite itself
+
+    /// A suite that finds nothing proves nothing: each check fails on a store that breaks its promise.
+    @Test(arguments: [
+        (StoreConformance.Check.roundTripsOfAnySize, Fault(.corrupted, on: .get)),
+        (.roundTripsOfAnySize, Fault(.truncated(by: 1), on: .put)),
+        (.fileBodies, Fault(.corrupted, on: .put)),
+        (.ranges, Fault(.truncated(by: 1), on: .get)),
+        (.suffixes, Fault(.corrupted, on: .get)),
+        (.sizes, Fault(.truncated(by: 1), on: .put)),
+        (.missingObjects, Fault(.error(.transient), on: .size)),
+        (.impossibleRanges, Fault(.error(.notFound), on: .get)),
+        (.listingInOrder, Fault(.stale(lacking: 1), on: .list)),
+        (.listingAfterAnyKey, Fault(.stale(lacking: 1), on: .list)),
+        (.listingByPrefix, Fault(.stale(lacking: 1), on: .list)),
+        (.listingNothing, Fault(.error(.notFound), on: .list)),
+        (.deletion, Fault(.error(.notFound), on: .delete, .nth(2))),
+        (.mixedLoad, Fault(.corrupted, on: .get, .nth(17))),
+        (.cancelledDuring, Fault(.corrupted, on: .get)),
+        (.cancelledBefore, Fault(.error(.transient), on: .get)),
+        (.hostileKeys, Fault(.error(.notFound), on: .get, keyPrefix: "../")),
+    ])
+    func theSuiteFindsFaults(_ check: StoreConformance.Check, _ fault: Fault) async throws {
+        let store = FaultyStore(MemoryStore(), faults: [fault])
+        await withKnownIssue { try await StoreConformance(store: store, expecting: strict).run(check) }
+    }
+
+    @Test(arguments: [StoreConformance.Check.puttingAgain, .puttingOtherBytes, .sixteenPutsAtOnce, .wrongDigests])
+    func theSuiteFindsCarelessness(_ check: StoreConformance.Check) async throws {
+        let store = MemoryStore(behaviour: .init(overwrites: true, checksDigests: false))
+        await withKnownIssue { try await StoreConformance(store: store, expecting: strict).run(check) }
     }
 }

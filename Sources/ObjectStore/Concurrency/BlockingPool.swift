@@ -4,7 +4,7 @@ import Glibc
 ///
 /// Threads start when there is work and no idle one, up to a fixed number, and stay. Work is taken up in order.
 package final class BlockingPool: Sendable {
-    /// The process's own: what nearly everybody should use. Eight calls keep a disk's queue filled.
+    /// The process's own, for calls that do not hang. What may hang (a network's disk) has a pool of its own.
     package static let shared = BlockingPool(workers: 8)
 
     private let queue: WorkQueue

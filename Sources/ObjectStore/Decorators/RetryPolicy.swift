@@ -1,5 +1,7 @@
-/// When to try again, and after what wait. Waits are exponential with full jitter: anything from nothing to a ceiling that
-/// doubles, which spreads those who failed together best (AWS Architecture Blog, "Exponential Backoff And Jitter").
+/// When to try again, and after what wait.
+///
+/// Waits are exponential with full jitter: anything from nothing to a ceiling that doubles, which spreads those who
+/// failed together best (AWS Architecture Blog, "Exponential Backoff And Jitter").
 package struct RetryPolicy: Sendable, Hashable {
     /// Attempts at a request in all, for errors of kind `.transient`.
     package var attempts = 6

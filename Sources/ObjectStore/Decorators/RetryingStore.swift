@@ -1,4 +1,5 @@
-/// Asks again where that may help, within a bound of attempts, a deadline and a budget. The last error comes through as it is.
+/// Asks again where that may help, within a bound of attempts, a deadline and a budget. The last error comes through,
+/// with the number of attempts added.
 ///
 /// Every operation of a store may be repeated: a PUT that had succeeded unheard is then held already.
 package struct RetryingStore: StoreDecorator {
@@ -43,7 +44,7 @@ package struct RetryingStore: StoreDecorator {
         }
     }
 
-    /// Nil where there is to be no further attempt. The budget is asked last: it is spent only on what is going to happen.
+    /// Nil where there is to be no further attempt. The budget is asked last: it is spent only on what will happen.
     private func wait(after error: StoreError, attempt: Int, since begin: Duration) -> Duration? {
         guard attempt < policy.attempts(after: error.kind) else { return nil }
         let wait = policy.wait(afterAttempt: attempt, error, random: random())

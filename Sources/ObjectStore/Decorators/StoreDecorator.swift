@@ -1,7 +1,8 @@
 /// A store around another that treats all requests alike: one function to write.
 ///
-/// They are stacked as, from the outside in, retry (of) timeout (of) limit (of) meter (of) the store itself: each try has its own
-/// deadline, waiting for a permit counts towards it, and the meter sees every request that is really made.
+/// They are stacked, from the outside in, as retry, limit, timeout, meter and the store itself: who waits for another
+/// try holds no permit, who waits for a permit has not begun to time out, and the meter sees every request that is
+/// really made.
 package protocol StoreDecorator: ObjectStore {
     var base: any ObjectStore { get }
 

@@ -3,8 +3,8 @@ import Glibc
 
 /// Lists the keys of a tree of directories in byte order, without ever holding more names of a folder than a page has.
 ///
-/// Folders stand among files by their names with a slash, since that is where their keys sort: `a-b` < `a.b` < `a/b` < `a0`.
-/// Only folders that can hold wanted keys are entered.
+/// Folders stand among files by their names with a slash, since that is where their keys sort: `a-b`, `a.b`, `a/b`,
+/// `a0`. Only folders that can hold wanted keys are entered.
 struct DirectoryListing {
     fileprivate struct Candidate {
         /// Of a folder with a slash at its end.

@@ -1,7 +1,7 @@
 /// A store in a local directory (or one of a network file system). See `DirectoryTree` for what lies where.
 ///
-/// Objects appear whole and durable or not at all, and are never replaced. Directories that it makes have mode 0750, objects
-/// 0440, less what the umask takes away; an object that is a linked file keeps the mode of that file.
+/// Objects appear whole and durable or not at all, and are never replaced. Directories that it makes have mode 0750,
+/// objects 0440, less what the umask takes away; an object that is a linked file keeps the mode of that file.
 package struct DirectoryStore: ObjectStore {
     package let name: String
     package var capabilities: StoreCapabilities { StoreCapabilities(adoptsFiles: true, isRemote: false) }
@@ -13,8 +13,11 @@ package struct DirectoryStore: ObjectStore {
     /// - Parameter create: makes it, with its parents, where it is missing. Without, that is an error of kind
     ///   `.configuration`: those who only read never create a store.
     package init(path: String, name: String, create: Bool) throws(StoreError) {
-        try self.init(path: path, name: name, create: create, pool: .shared)
+        try self.init(path: path, name: name, create: create, pool: BlockingPool(workers: Self.threads))
     }
+
+    /// Its own threads, so that a disk that hangs keeps nobody else from working. Eight calls keep a disk's queue filled.
+    private static let threads = 8
 
     package init(path: String, name: String, create: Bool, pool: BlockingPool) throws(StoreError) {
         self.name = name

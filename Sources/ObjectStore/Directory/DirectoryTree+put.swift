@@ -45,7 +45,7 @@ extension DirectoryTree {
         }
     }
 
-    /// Writes to a temporary name, then links. A name that is taken stays with what has it: rename(2) would replace that.
+    /// Writes to a temporary name, then links. A name that is taken stays with what has it; rename(2) would replace it.
     private func publish(
         in folder: borrowing Descriptor, as name: String,
         _ write: (borrowing Descriptor) throws(LocalFailure) -> Void
@@ -80,7 +80,7 @@ extension DirectoryTree {
 // MARK: Bodies that are files
 
 extension DirectoryTree {
-    /// Links the sealed file itself. Nil where that cannot be: another file system, somebody else's file, too many links.
+    /// Links the sealed file itself. Nil where that cannot be: another file system, another's file, too many links.
     private func adopt(
         _ path: String, _ length: UInt64, in folder: borrowing Descriptor, as name: String
     ) throws(LocalFailure) -> Bool? {

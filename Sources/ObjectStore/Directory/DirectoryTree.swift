@@ -3,10 +3,11 @@ import Glibc
 /// A store's directory, by blocking calls: object `a/b/c` is the file `c` in the folder `a/b`.
 ///
 ///     ROOT/.firn-tmp/        files that are being written: no objects
-///     ROOT/a/b/c             an object: complete and durable from the moment at which it has its name
+///     ROOT/a/b/c             an object: its bytes are all there, and durable, before it has its name
 ///
-/// The root is opened by its path for each call, so that a file system can be unmounted between calls, and what is mounted
-/// later is used. Below the root nothing is reached through symbolic links, except for reading an object whose key is known.
+/// The root is opened by its path for each call, so that a file system can be unmounted between calls, and what is
+/// mounted later is used. Below the root, symbolic links are not followed, but by those who read an object of a known
+/// key in a folder that is one.
 struct DirectoryTree: Sendable {
     static let temporaries = ".firn-tmp"
     /// Nobody takes a day to write one object.
