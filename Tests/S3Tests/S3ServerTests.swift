@@ -13,7 +13,7 @@ struct S3ServerTests {
         let store = try await server.store(bucket: server.makeBucket(), prefix: "archive/of tests+1")
         let expected = StoreConformance.Expectations(
             preventsOverwrite: kind.preventsOverwrite, checksDigests: kind.checksDigests,
-            ordersFoldersByBytes: kind.ordersFoldersByBytes, keysToList: 1200)
+            ordersByWholeKeys: kind.ordersByWholeKeys, keysToList: 1200)
         try await StoreConformance(store: store, expecting: expected).run(check)
     }
 

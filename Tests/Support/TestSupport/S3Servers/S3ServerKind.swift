@@ -20,8 +20,8 @@ package enum S3ServerKind: String, Sendable, CaseIterable, CustomTestStringConve
     /// Some digest of those that a PUT carries is checked.
     package var checksDigests: Bool { self != .moto }
 
-    /// SeaweedFS sorts folder by folder: `b/x` comes before `b-x`.
-    package var ordersFoldersByBytes: Bool { self != .seaweedfs }
+    /// SeaweedFS sorts folder by folder.
+    package var ordersByWholeKeys: Bool { self != .seaweedfs }
 
     /// The server, started at its first use and running until the tests end.
     ///
