@@ -35,6 +35,7 @@ let package = Package(
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+        .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
         .systemLibrary(name: "CDecompress", providers: [.apt(["liblzma-dev", "libbz2-dev", "zlib1g-dev"])]),
         .target(name: "CSystem"),
 
@@ -57,20 +58,23 @@ let package = Package(
         room("ArchiveIndex", ["ArchiveTypes", "Checksums", "ChunkFormat", "ObjectStore", logging]),
         room(
             "Retrieval",
-            ["ArchiveTypes", "Checksums", "EventTime", "ChunkFormat", "ObjectStore", "ArchiveIndex", "CSystem", "Threads", logging]),
+            [
+                "ArchiveTypes", "Checksums", "EventTime", "ChunkFormat", "ObjectStore", "ArchiveIndex", "CSystem", "CPCRE2",
+                "Threads", logging,
+            ]),
         room("Configuration", ["ArchiveTypes", .product(name: "Yams", package: "Yams")]),
         .executableTarget(
             name: "firn",
             dependencies: [
                 "ArchiveTypes", "EventTime", "ChunkFormat", "ObjectStore", "HTTPTransport", "S3", "Inputs", "Spool",
-                "Archiving", "ArchiveIndex", "Retrieval", "Configuration", "CSystem", logging,
+                "Archiving", "ArchiveIndex", "Retrieval", "Configuration", "Checksums", "Threads", "CSystem", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
 
         .target(
             name: "TestSupport",
-            dependencies: ["ArchiveTypes", "Checksums", "ObjectStore"],
+            dependencies: ["ArchiveTypes", "Checksums", "ObjectStore", "HTTPTransport", "S3"],
             path: "Tests/Support/TestSupport"),
         .executableTarget(name: "loggen", path: "Tests/Support/loggen"),
         tests("ArchiveTypesTests", ["ArchiveTypes", "Checksums"]),
@@ -90,7 +94,6 @@ let package = Package(
             "RetrievalTests",
             ["Retrieval", "ArchiveIndex", "Archiving", "ChunkFormat", "ObjectStore", "EventTime", "ArchiveTypes"]),
         tests("ConfigurationTests", ["Configuration", "ArchiveTypes"]),
-        tests("EndToEndTests", ["ArchiveTypes"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -59,7 +59,7 @@ package struct ArchiveStore: Sendable {
     package func archive(_ chunk: SealedChunk) async throws(StoreError) -> ArchivedChunk {
         let manifest = chunk.manifest
         let body = ObjectBody(
-            content: .file(path: chunk.path, length: manifest.length), sha256: manifest.sha256, md5: chunk.md5)
+            content: .file(path: chunk.path, length: manifest.length), sha256: manifest.sha256)
         let put = try await store.put(manifest.chunk.description, body)
         let object: [UInt8]
         do throws(FormatError) { object = try manifest.encoded() } catch {

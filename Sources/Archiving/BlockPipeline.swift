@@ -68,7 +68,9 @@ package final class BlockPipeline: Sendable {
             while let (ticket, draft) = try read(into: &raw) {
                 let spare = try writing.wait { state -> [UInt8]? in
                     if let failure = state.failure { throw failure }
-                    guard state.waiting.count < Self.waitingBlocks * threads || state.nextTicket == ticket else { return nil }
+                    guard state.waiting.count < Self.waitingBlocks * threads || state.nextTicket == ticket else {
+                        return nil
+                    }
                     return state.spare.popLast() ?? []
                 }
                 let block = try raw.withUnsafeBytes { try encoder.encode(draft, $0, reusing: spare) }
@@ -110,7 +112,9 @@ package final class BlockPipeline: Sendable {
     private func nextToAppend() throws -> EncodedBlock? {
         try writing.update { state in
             if let failure = state.failure { throw failure }
-            guard !state.isAppending, let block = state.waiting.removeValue(forKey: state.nextTicket) else { return nil }
+            guard !state.isAppending, let block = state.waiting.removeValue(forKey: state.nextTicket) else {
+                return nil
+            }
             state.isAppending = true
             return block
         }

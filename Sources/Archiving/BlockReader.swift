@@ -1,27 +1,20 @@
 package import ArchiveTypes
 package import EventTime
+package import Inputs
 
 /// Pieces of whole lines from one generation of a stream, in order.
 package protocol PieceSource {
-    /// Replaces `buffer` by the next piece, of at most `buffer`'s configured block size; nil at the end.
+    /// Replaces `buffer` by the next piece; nil at the end.
     mutating func next(into buffer: inout [UInt8]) throws -> Piece?
 }
 
-/// Where a piece lies in its generation and how it is cut.
-package struct Piece: Sendable, Hashable {
-    /// Offset of its first byte.
-    package var first: UInt64
-    package var count: Int
-    /// The piece begins, or ends, inside a line that is longer than a piece.
-    package var startsInsideLine: Bool
-    package var endsInsideLine: Bool
+/// The pieces of a file or of standard input.
+package final class ChunkedPieces: PieceSource {
+    private var chunker: LineChunker
 
-    package init(first: UInt64, count: Int, startsInsideLine: Bool, endsInsideLine: Bool) {
-        self.first = first
-        self.count = count
-        self.startsInsideLine = startsInsideLine
-        self.endsInsideLine = endsInsideLine
-    }
+    package init(_ chunker: consuming LineChunker) { self.chunker = chunker }
+
+    package func next(into buffer: inout [UInt8]) throws -> Piece? { try chunker.next(into: &buffer) }
 }
 
 /// Cuts a source into blocks and finds their event times: what has to be done in order, for one block at a time.
@@ -84,6 +77,6 @@ package struct BlockReader {
         leftover.append(contentsOf: buffer[count..<piece.count])
         leftoverPiece = Piece(
             first: piece.first + UInt64(count), count: piece.count - count, startsInsideLine: false,
-            endsInsideLine: piece.endsInsideLine)
+            endsInsideLine: piece.endsInsideLine, isLast: piece.isLast)
     }
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 const void *firn_memmem(const void *haystack, size_t haystack_length, const void *needle, size_t needle_length) {
     return memmem(haystack, haystack_length, needle, needle_length);
@@ -20,4 +21,30 @@ int64_t firn_birth_nanoseconds(int descriptor) {
 int firn_terminal_columns(int descriptor) {
     struct winsize size;
     return ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+const void *firn_memrchr(const void *bytes, int byte, size_t length) {
+    return memrchr(bytes, byte, length);
+}
+
+static int64_t nanoseconds(struct statx_timestamp time) {
+    int64_t result;
+    if (__builtin_mul_overflow(time.tv_sec, (int64_t)1000000000, &result) ||
+        __builtin_add_overflow(result, (int64_t)time.tv_nsec, &result) || result < 0)
+        return time.tv_sec < 0 ? 0 : INT64_MAX;
+    return result;
+}
+
+int firn_read_status(int descriptor, const char *path, struct firn_status *status) {
+    struct statx found;
+    int flags = path[0] == 0 ? AT_EMPTY_PATH : 0;
+    if (statx(descriptor, path, flags, STATX_BASIC_STATS | STATX_BTIME, &found) != 0) return errno;
+    status->device = makedev(found.stx_dev_major, found.stx_dev_minor);
+    status->inode = found.stx_ino;
+    status->size = found.stx_size;
+    status->mode = found.stx_mode;
+    status->links = found.stx_nlink;
+    status->modified = nanoseconds(found.stx_mtime);
+    status->birth = found.stx_mask & STATX_BTIME ? nanoseconds(found.stx_btime) : -1;
+    return 0;
 }

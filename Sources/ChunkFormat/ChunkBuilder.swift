@@ -8,7 +8,6 @@ package struct ChunkBuilder: ~Copyable {
     /// Bytes of the blocks so far: the length of the chunk's file.
     package private(set) var length: UInt64 = 0
     private let digest = Digest(.sha256)
-    private let contentDigest = Digest(.md5)
 
     package init() {}
 
@@ -17,7 +16,6 @@ package struct ChunkBuilder: ~Copyable {
         let entry = BlockEntry(header: header, headerFrame: headerFrame, frame: frame, offset: length)
         update(headerFrame)
         digest.update(frame)
-        contentDigest.update(frame)
         blocks.append(entry)
         length += entry.length
     }
@@ -26,34 +24,30 @@ package struct ChunkBuilder: ~Copyable {
     package mutating func adopt(_ entry: BlockEntry, bytes: UnsafeRawBufferPointer) {
         precondition(entry.offset == length && entry.length == UInt64(bytes.count), "blocks are adopted in order")
         digest.update(bytes)
-        contentDigest.update(bytes)
         blocks.append(entry)
         length += entry.length
     }
 
-    /// Directory and seek table, and with them appended the manifest of the chunk and the MD5 of its bytes.
+    /// Directory and seek table, and with them appended the manifest of the chunk.
     package consuming func finish(
         _ description: ChunkDescription
-    ) throws(FormatError) -> (tail: [UInt8], manifest: Manifest, md5: [UInt8]) {
+    ) throws(FormatError) -> (tail: [UInt8], manifest: Manifest) {
         var tail = try ChunkDirectory(description: description, blocks: blocks).encodedFrame()
         tail += SeekTable.encoded(ChunkLayout.frames(of: blocks, directoryLength: tail.count))
         update(tail)
         let (blocks, length) = (blocks, length + UInt64(tail.count))
-        let (sha256, md5) = finishDigests()
+        let sha256 = finishDigest()
         let name = ObjectName(writer: description.writer, sequence: description.sequence, sha256: hex(sha256))
         let key = ChunkKey(hour: Hour(containing: description.sealed), name: name)
         let manifest = Manifest(
             chunk: key, length: length, sha256: sha256, description: description, blocks: blocks)
-        return (tail, manifest, md5)
+        return (tail, manifest)
     }
 
-    private consuming func finishDigests() -> (sha256: [UInt8], md5: [UInt8]) {
-        (digest.finish(), contentDigest.finish())
-    }
+    private consuming func finishDigest() -> [UInt8] { digest.finish() }
 
     private func update(_ bytes: [UInt8]) {
         digest.update(bytes)
-        contentDigest.update(bytes)
     }
 }
 

@@ -11,15 +11,18 @@ package struct CompressionSettings: Sendable, Hashable {
     package var chainLog: Int32 = 0
     package var searchLog: Int32 = 0
     package var targetLength: Int32 = 0
+    package var windowLog: Int32 = 0
 
     /// zstd's own parameters of `level`, but level 1, which is tuned for log lines: they repeat in long pieces, so a
-    /// longer minimum match finds better ones in less time, and a table that fits the first-level cache is quicker.
+    /// longer minimum match finds better ones in less time, a table that fits the first-level cache is quicker, and the
+    /// window must reach back over a whole block.
     package init(level: Int) {
         self.level = level
         guard level == 1 else { return }
         strategy = 1
         minMatch = 7
         hashLog = 15
+        windowLog = 20
     }
 
     package static let standard = CompressionSettings(level: 1)
@@ -38,7 +41,7 @@ package final class ZstdCompressor {
             (ZSTD_c_compressionLevel, Int32(clamping: settings.level)), (ZSTD_c_contentSizeFlag, 1),
             (ZSTD_c_checksumFlag, 1), (ZSTD_c_strategy, settings.strategy), (ZSTD_c_minMatch, settings.minMatch),
             (ZSTD_c_hashLog, settings.hashLog), (ZSTD_c_chainLog, settings.chainLog),
-            (ZSTD_c_searchLog, settings.searchLog), (ZSTD_c_targetLength, settings.targetLength),
+            (ZSTD_c_searchLog, settings.searchLog), (ZSTD_c_targetLength, settings.targetLength), (ZSTD_c_windowLog, settings.windowLog),
         ]
         for (parameter, value) in parameters {
             let result = ZSTD_CCtx_setParameter(context, parameter, value)

@@ -4,7 +4,7 @@ package import ArchiveTypes
 package enum LineTimes: Sendable, Hashable {
     /// Reading the lines again by a frozen, named format gives the same times.
     case format(TimeFormatUse)
-    /// One signed varint a line: the first line's time, then differences to the line before.
+    /// One signed varint a line: the first line's time, then wrapping differences to the line before.
     case column([UInt8])
 }
 

@@ -28,7 +28,8 @@ struct LocalFailure: Error {
         case ENOSPC, EDQUOT: (.full, "free space there or raise the quota")
         case EACCES, EPERM: (.configuration, "give this user the right to read and write the directory")
         case EROFS: (.configuration, "mount the file system for writing")
-        case ELOOP: (.configuration, "symbolic links inside a store are not followed; mount or bind what shall be there")
+        case ELOOP:
+            (.configuration, "symbolic links inside a store are not followed; mount or bind what shall be there")
         case ENOENT: access == .reading ? (.notFound, nil) : (.transient, nil)
         case ENOTDIR: access == .reading ? (.notFound, nil) : (.rejected, "no key may begin with another and a slash")
         case ENAMETOOLONG, EFBIG: (.rejected, nil)

@@ -17,7 +17,8 @@ package enum ObjectKey {
         guard key.count <= Limits.keyBytes else { return "the key is longer than \(Limits.keyBytes) bytes" }
         guard key.allSatisfy({ 0x20...0x7E ~= $0 }) else { return "the key holds a byte that is not printable ASCII" }
         let segments = key.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-        for (index, segment) in segments.enumerated() where !(isPrefix && index == segments.count - 1 && segment.isEmpty) {
+        for (index, segment) in segments.enumerated()
+        where !(isPrefix && index == segments.count - 1 && segment.isEmpty) {
             if let fault = fault(inSegment: segment) { return fault }
         }
         return nil

@@ -15,7 +15,8 @@ package protocol ObjectStore: Sendable {
     func put(_ key: String, _ body: ObjectBody) async throws(StoreError) -> PutResult
 
     /// All bytes of an object, or those of `range`, whole: a short answer is an error.
-    /// - Throws: kind `.notFound` where there is no such object, `.rangeNotSatisfiable` where it ends before `range` begins.
+    /// - Throws: kind `.notFound` where there is no such object, `.rangeNotSatisfiable` where it ends before `range` begins,
+    ///   `.corrupt` where it ends within: it is not what the range was taken from.
     func get(_ key: String, _ range: ObjectRange) async throws(StoreError) -> ObjectData
 
     /// The size of an object in bytes; kind `.notFound` where there is none.
@@ -88,9 +89,9 @@ package struct PutResult: Sendable, Hashable {
 
 package enum ObjectRange: Sendable, Hashable {
     case whole
-    /// From `offset`, `length` bytes (at least 1); the object must hold all of them.
+    /// From `offset`, `length` bytes; the object must hold all of them. No bytes at all are `.rejected`.
     case bytes(offset: UInt64, length: UInt64)
-    /// The last `length` bytes, or the whole object where it is shorter.
+    /// The last `length` bytes (at least 1), or the whole object where it is shorter.
     case suffix(length: UInt64)
 }
 

@@ -6,13 +6,10 @@ package struct SealedChunk: Sendable {
     package var manifest: Manifest
     /// The chunk's file.
     package var path: String
-    /// 16 bytes, where it is known without reading the file again.
-    package var md5: [UInt8]?
 
-    package init(manifest: Manifest, path: String, md5: [UInt8]?) {
+    package init(manifest: Manifest, path: String) {
         self.manifest = manifest
         self.path = path
-        self.md5 = md5
     }
 }
 

@@ -85,6 +85,23 @@ package final class Spool: Sendable {
     /// Lets everybody who waits in `append` go on with an error: what is appended can no longer leave.
     package func fail(_ error: SpoolError) { state.update { $0.failure = $0.failure ?? error } }
 
+    /// What the inputs need to go on after a restart: kept with the snapshot, durable before a chunk leaves, when the
+    /// spool is reopened at the latest known value. The spool does not look into it.
+    package var inputState: [UInt8] {
+        get { state.read { $0.snapshot.inputState } }
+        set { state.update { $0.snapshot.inputState = newValue } }
+    }
+
+    /// Makes positions and input state durable.
+    package func saveSnapshot() throws(SpoolError) {
+        try state.update { state throws(SpoolError) in try state.snapshot.write(in: path) }
+    }
+
+    /// Whether there is room below the ceiling.
+    package var hasRoom: Bool {
+        state.read { $0.sealedBytes + $0.openLength < options.maxBytes }
+    }
+
     package var writer: WriterID { state.read { $0.snapshot.writer } }
 
     /// Bytes of sealed chunks and of the open one, and the number of sealed ones.

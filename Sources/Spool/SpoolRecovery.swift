@@ -50,7 +50,7 @@ struct SpoolRecovery {
         let file = path + "/snapshot"
         let fresh = SpoolSnapshot(
             archive: options.archive, writer: WriterID(host: options.host, random: options.random()),
-            identity: identity, nextSequence: 1, previous: nil, positions: [:])
+            identity: identity, nextSequence: 1, previous: nil, inputState: [], positions: [:])
         guard access(file, F_OK) == 0 else { return fresh }
         do throws(MalformedBytes) {
             return try SpoolSnapshot.decode(try bytes(of: file))
@@ -75,7 +75,7 @@ struct SpoolRecovery {
                 continue
             }
             do throws(FormatError) {
-                chunks.append(SealedChunk(manifest: try manifest(of: file, key: key), path: file, md5: nil))
+                chunks.append(SealedChunk(manifest: try manifest(of: file, key: key), path: file))
             } catch {
                 try quarantine(file, why: "the sealed chunk is damaged: \(error)")
             }

@@ -6,6 +6,7 @@ import Checksums
 ///     "FIRNSNAP", version 1 (1 byte)
 ///     archive, writer, identity of the directory: texts with varint lengths
 ///     varint next sequence; SHA-256 of the last sealed chunk with a varint length (32 or 0)
+///     state of the inputs with a varint length
 ///     varint number of positions; each: host, source, generation with varint lengths, varint end position
 ///     XXH64 of everything before it (8 bytes)
 struct SpoolSnapshot: Hashable {
@@ -15,6 +16,7 @@ struct SpoolSnapshot: Hashable {
     var identity: String
     var nextSequence: UInt64
     var previous: [UInt8]?
+    var inputState: [UInt8]
     var positions: [SourceGeneration: UInt64]
 
     private static let magic = Array("FIRNSNAP".utf8)
@@ -24,6 +26,7 @@ struct SpoolSnapshot: Hashable {
         for text in [archive, writer.description, identity] { bytes.append(lengthPrefixed: text.utf8) }
         bytes.append(varint: nextSequence)
         bytes.append(lengthPrefixed: previous ?? [])
+        bytes.append(lengthPrefixed: inputState)
         bytes.append(varint: UInt64(positions.count))
         for (key, position) in positions.sorted(by: { $0.key < $1.key }) {
             for text in [key.stream.host, key.stream.source, key.generation.description] {
@@ -55,6 +58,7 @@ struct SpoolSnapshot: Hashable {
         let identity = try reader.readText(atMost: Limits.sourceBytes)
         let next = try reader.readVarint()
         let previous = Array(try reader.readLengthPrefixed(atMost: 32))
+        let inputState = Array(try reader.readLengthPrefixed(atMost: reader.remaining))
         var positions: [SourceGeneration: UInt64] = [:]
         for _ in 0..<(try reader.readVarint()) {
             let stream = StreamID(
@@ -67,7 +71,7 @@ struct SpoolSnapshot: Hashable {
         }
         return SpoolSnapshot(
             archive: archive, writer: writer, identity: identity, nextSequence: next,
-            previous: previous.isEmpty ? nil : previous, positions: positions)
+            previous: previous.isEmpty ? nil : previous, inputState: inputState, positions: positions)
     }
 }
 

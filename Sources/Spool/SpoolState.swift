@@ -105,8 +105,8 @@ final class OpenChunk {
             throw SpoolError(.damaged, path: file.path, reason: "chunk was sealed before")
         }
         let start = finished.length
-        let (tail, manifest, md5): ([UInt8], Manifest, [UInt8])
-        do throws(FormatError) { (tail, manifest, md5) = try finished.finish(description) } catch {
+        let (tail, manifest): ([UInt8], Manifest)
+        do throws(FormatError) { (tail, manifest) = try finished.finish(description) } catch {
             throw SpoolError(.damaged, path: file.path, reason: "cannot describe the chunk: \(error)")
         }
         try tail.withBytes { bytes throws(SpoolError) in try file.write(bytes, at: start) }
@@ -116,7 +116,7 @@ final class OpenChunk {
         let target = "\(directory)/sealed/\(name)"
         try SpoolDirectory.rename(file.path, to: target)
         try SpoolDirectory.synchronize("\(directory)/sealed")
-        return SealedChunk(manifest: manifest, path: target, md5: md5)
+        return SealedChunk(manifest: manifest, path: target)
     }
 }
 

@@ -13,3 +13,20 @@ int64_t firn_birth_nanoseconds(int descriptor);
 
 /// ioctl TIOCGWINSZ: the columns of the terminal behind `descriptor`, or 0.
 int firn_terminal_columns(int descriptor);
+
+/// GNU memrchr(3): the last occurrence of `byte`, or NULL.
+const void *firn_memrchr(const void *bytes, int byte, size_t length);
+
+/// What statx(2) says of a file. Times are Unix nanoseconds, clamped to what 63 bits hold.
+struct firn_status {
+    uint64_t device;
+    uint64_t inode;
+    uint64_t size;
+    uint32_t mode;
+    uint32_t links;
+    int64_t modified;
+    int64_t birth;  // -1 where the file system keeps none
+};
+
+/// The status of `path` (symbolic links followed), or of `descriptor` itself when `path` is empty. 0, or errno.
+int firn_read_status(int descriptor, const char *path, struct firn_status *status);

@@ -12,7 +12,8 @@ package final class Guarded<State: Sendable>: @unchecked Sendable {
         self.state = state
         mutex.initialize(to: pthread_mutex_t())
         changed.initialize(to: pthread_cond_t())
-        precondition(pthread_mutex_init(mutex, nil) == 0 && pthread_cond_init(changed, nil) == 0, "no mutex can be made")
+        precondition(
+            pthread_mutex_init(mutex, nil) == 0 && pthread_cond_init(changed, nil) == 0, "no mutex can be made")
     }
 
     deinit {

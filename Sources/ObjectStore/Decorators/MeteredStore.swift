@@ -17,7 +17,8 @@ package struct MeteredStore: StoreDecorator {
     }
 
     package func get(_ key: String, _ range: ObjectRange) async throws(StoreError) -> ObjectData {
-        try await measured(StoreRequest(.get, key), received: { UInt64($0.bytes.count) }) { () async throws(StoreError) in
+        try await measured(StoreRequest(.get, key), received: { UInt64($0.bytes.count) }) {
+            () async throws(StoreError) in
             try await base.get(key, range)
         }
     }

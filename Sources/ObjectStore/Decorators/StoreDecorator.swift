@@ -38,7 +38,8 @@ extension StoreDecorator {
     }
 
     package func delete(_ key: String) async throws(StoreError) {
-        try await perform(StoreRequest(.delete, key)) { [base] () async throws(StoreError) in try await base.delete(key) }
+        try await perform(StoreRequest(.delete, key)) { [base] () async throws(StoreError) in try await base.delete(key)
+        }
     }
 
     func cancelled(_ request: StoreRequest) -> StoreError {

@@ -27,9 +27,9 @@ struct Descriptor: ~Copyable {
     }
 
     /// A directory in this one, not by a symbolic link.
-    func directory(_ name: String) throws(LocalFailure) -> Descriptor {
+    func directory(_ name: String, _ access: LocalFailure.Access = .reading) throws(LocalFailure) -> Descriptor {
         Descriptor(
-            try systemCall("cannot open directory \(name)", .reading) {
+            try systemCall("cannot open directory \(name)", access) {
                 openat(raw, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
             })
     }
@@ -55,7 +55,7 @@ struct Descriptor: ~Copyable {
         do throws(LocalFailure) {
             try systemCall("cannot make directory \(name)", .writing) { mkdirat(raw, name, 0o750) }
             return true
-        } catch where error.code == EEXIST {
+        } catch  where error.code == EEXIST {
             return false
         }
     }
@@ -74,7 +74,7 @@ extension Descriptor {
         do throws(LocalFailure) {
             try systemCall("cannot look at the file", .reading) { fstatat(raw, path, &status, AT_SYMLINK_NOFOLLOW) }
             return FileStatus(status)
-        } catch where error.code == ENOENT || error.code == ENOTDIR {
+        } catch  where error.code == ENOENT || error.code == ENOTDIR {
             return nil
         }
     }
@@ -98,7 +98,7 @@ extension Descriptor {
         do throws(LocalFailure) {
             try systemCall("cannot link the object's name", .writing) { linkat(from, path, target, name, 0) }
             return true
-        } catch where error.code == EEXIST {
+        } catch  where error.code == EEXIST {
             return false
         }
     }
@@ -112,7 +112,7 @@ extension Descriptor {
 
     /// Makes a directory's names durable. Some file systems (CIFS, some of FUSE) know no such thing, and say EINVAL.
     func syncNames() throws(LocalFailure) {
-        do throws(LocalFailure) { try sync() } catch where error.code == EINVAL || error.code == ENOTSUP { return }
+        do throws(LocalFailure) { try sync() } catch  where error.code == EINVAL || error.code == ENOTSUP { return }
     }
 
     func write(_ bytes: UnsafeRawBufferPointer) throws(LocalFailure) {
@@ -142,12 +142,15 @@ extension Descriptor {
         var failure: LocalFailure?
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             do throws(LocalFailure) {
-                filled = try read(into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<count]), at: offset)
+                filled = try read(
+                    into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<count]),
+                    at: offset)
             } catch { failure = error }
         }
         if let failure { throw failure }
         guard bytes.count == count else {
-            throw LocalFailure(.corrupt, "\(count) bytes wanted from byte \(offset), the file ends after \(bytes.count)")
+            throw LocalFailure(
+                .corrupt, "\(count) bytes wanted from byte \(offset), the file ends after \(bytes.count)")
         }
         return bytes
     }
@@ -163,7 +166,7 @@ extension Descriptor {
             let status = try file.status()
             guard status.isRegular, status.size == length else { throw .changed(path) }
             return file
-        } catch where error.code == ENOENT || error.code == ENOTDIR || error.code == ELOOP {
+        } catch  where error.code == ENOENT || error.code == ENOTDIR || error.code == ELOOP {
             throw LocalFailure(.rejected, error.reason)
         }
     }

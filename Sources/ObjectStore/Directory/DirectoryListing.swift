@@ -99,7 +99,8 @@ struct DirectoryListing {
     private func isWanted(_ path: [UInt8], _ isFolder: Bool) -> Bool {
         guard path.count <= Limits.keyBytes else { return false }
         guard isFolder else { return path.starts(with: prefix) && after.precedes(path) }
-        return (path.starts(with: prefix) || prefix.starts(with: path)) && (after.precedes(path) || after.starts(with: path))
+        return (path.starts(with: prefix) || prefix.starts(with: path))
+            && (after.precedes(path) || after.starts(with: path))
     }
 }
 

@@ -61,7 +61,7 @@ extension DirectoryTree {
         try file.sync()
         do throws(LocalFailure) {
             if try temporaries.link(temporary, in: folder, as: name) { return true }
-        } catch where error.code == EPERM || error.code == ENOTSUP || error.code == ENOSYS {
+        } catch  where error.code == EPERM || error.code == ENOTSUP || error.code == ENOSYS {
             throw LocalFailure(
                 .configuration, error.reason, hint: "the file system has no hard links: keep the store on another")
         }
@@ -70,7 +70,7 @@ extension DirectoryTree {
 
     private func openTemporaries() throws(LocalFailure) -> Descriptor {
         let root = try openRoot()
-        do throws(LocalFailure) { return try root.directory(Self.temporaries) } catch where error.code == ENOENT {
+        do throws(LocalFailure) { return try root.directory(Self.temporaries) } catch  where error.code == ENOENT {
             _ = try root.makeDirectory(Self.temporaries)
             return try root.directory(Self.temporaries)
         }

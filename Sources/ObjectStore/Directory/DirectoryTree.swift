@@ -23,7 +23,8 @@ struct DirectoryTree: Sendable {
             switch error.code {
             case ENOENT:
                 throw LocalFailure(
-                    .configuration, "there is no directory \(path)", hint: "check the path, or mount what belongs there")
+                    .configuration, "there is no directory \(path)", hint: "check the path, or mount what belongs there"
+                )
             case ENOTDIR: throw LocalFailure(.configuration, "\(path) is not a directory", hint: "check the path")
             default: throw error
             }
@@ -39,15 +40,18 @@ struct DirectoryTree: Sendable {
             let name = String(segment)
             path += name + "/"
             if creating { try makeDurably(name, in: folder, path) }
-            folder = try openFolder(name, in: folder)
+            folder = try openFolder(name, in: folder, creating ? .writing : .reading)
         }
         return folder
     }
 
-    private func openFolder(_ name: String, in parent: borrowing Descriptor) throws(LocalFailure) -> Descriptor {
-        do throws(LocalFailure) { return try parent.directory(name) } catch where error.code == ENOTDIR {
-            let isLink = try parent.status(of: name).map { !$0.isRegular } ?? false
-            throw isLink ? LocalFailure("\(name)", ELOOP, .writing) : LocalFailure("\(name)", ENOTDIR, .writing)
+    private func openFolder(
+        _ name: String, in parent: borrowing Descriptor, _ access: LocalFailure.Access
+    ) throws(LocalFailure) -> Descriptor {
+        do throws(LocalFailure) { return try parent.directory(name, access) } catch  where error.code == ENOTDIR {
+            // Linux says that of a symbolic link too, which differs in what a person can do about it.
+            guard let status = try parent.status(of: name), !status.isRegular else { throw error }
+            throw LocalFailure("cannot open directory \(name)", ELOOP, access)
         }
     }
 
@@ -78,15 +82,17 @@ extension DirectoryTree {
     }
 
     private static func makeRoot(_ path: String) throws(LocalFailure) {
-        do throws(LocalFailure) {
-            try systemCall("cannot make directory \(path)", .writing) { mkdir(path, 0o750) }
-        } catch where error.code == EEXIST {
+        do throws(LocalFailure) { try makeDirectory(path) } catch  where error.code == EEXIST {
             return
-        } catch where error.code == ENOENT {
+        } catch  where error.code == ENOENT {
             guard let parent = parent(of: path) else { throw error }
             try makeRoot(parent)
-            return try makeRoot(path)
+            do throws(LocalFailure) { try makeDirectory(path) } catch  where error.code == EEXIST { return }
         }
+    }
+
+    private static func makeDirectory(_ path: String) throws(LocalFailure) {
+        try systemCall("cannot make directory \(path)", .writing) { mkdir(path, 0o750) }
         try Descriptor.directory(at: parent(of: path) ?? ".").syncNames()
     }
 
@@ -105,7 +111,7 @@ extension DirectoryTree {
             guard let status = try folder.status(of: name), status.isRegular,
                 status.modified < now - Self.temporaryLifetimeSeconds
             else { return }
-            do throws(LocalFailure) { try folder.unlink(name) } catch where error.code == ENOENT {
+            do throws(LocalFailure) { try folder.unlink(name) } catch  where error.code == ENOENT {
                 // Another process cleans up too.
             }
         }
@@ -140,7 +146,7 @@ extension DirectoryTree {
                 !status.isDirectory
             else { return }
             try folder.unlink(name)
-        } catch where error.code == ENOENT || error.code == ENOTDIR {
+        } catch  where error.code == ENOENT || error.code == ENOTDIR {
             return
         }
     }

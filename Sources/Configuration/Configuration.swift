@@ -1,0 +1,93 @@
+package import ArchiveTypes
+
+/// Everything that a configuration file, the environment and the defaults say together.
+package struct Configuration: Sendable, Hashable {
+    /// The archive's name, `[a-z0-9-]`, at most 63 characters.
+    package var archive: String
+    /// The host that lines are archived under.
+    package var host: String
+    package var spool: Spool
+    package var stores: [StoreConfiguration]
+    package var redundancy: Redundancy
+    package var inputs: [InputConfiguration]
+    package var roll: Roll
+    package var compression: Compression
+    package var metrics: Metrics
+
+    /// The directory of what is not yet archived.
+    package struct Spool: Sendable, Hashable {
+        /// Absolute.
+        package var path: String
+        /// Ceiling in bytes; past it, sources wait.
+        package var maxBytes: Int
+    }
+
+    /// Whole copies in `copies` stores; a line is archived when `acknowledge` of them hold it.
+    package struct Redundancy: Sendable, Hashable {
+        package var copies: Int
+        package var acknowledge: Int
+
+        /// One store that holds everything.
+        package static let single = Redundancy(copies: 1, acknowledge: 1)
+
+        /// A majority, and at least 2 where there are 2.
+        package static func defaultAcknowledge(copies: Int) -> Int { max(copies / 2 + 1, min(2, copies)) }
+    }
+
+    /// When blocks close and chunks seal.
+    package struct Roll: Sendable, Hashable {
+        /// Raw bytes.
+        package var blockBytes: Int
+        package var blockAge: Nanoseconds
+        /// Stored bytes.
+        package var chunkBytes: Int
+        package var chunkAge: Nanoseconds
+    }
+
+    package struct Compression: Sendable, Hashable {
+        /// zstd's level, 1 to 19.
+        package var level: Int
+    }
+
+    package struct Metrics: Sendable, Hashable {
+        /// `HOST:PORT` to serve metrics on; nil: nowhere.
+        package var listen: String?
+    }
+}
+
+/// One store of the archive.
+package struct StoreConfiguration: Sendable, Hashable {
+    /// Unique among the stores. Where none was given, the URL without its query.
+    package var name: String
+    package var location: StoreLocation
+
+    package init(name: String? = nil, location: StoreLocation) {
+        self.name = name ?? location.shortURL
+        self.location = location
+    }
+}
+
+/// One source of lines.
+package enum InputConfiguration: Sendable, Hashable {
+    case files(FilesInput)
+}
+
+/// Files that are followed.
+package struct FilesInput: Sendable, Hashable {
+    /// Globs of absolute paths; `**` stands for any number of directories.
+    package var include: [String]
+    /// Globs of what to leave out: of paths where they contain a `/`, else of names.
+    package var exclude: [String]
+    package var labels: Labels
+    /// The zone of times that name none: an IANA name, `UTC`, or `+HH:MM`; nil: the machine's.
+    package var timezone: String?
+    /// Where to begin in files that are seen for the first time.
+    package var start: Start
+    /// Files seen for the first time that were last written longer ago than this are left out; nil: none are.
+    package var ignoreOlder: Nanoseconds?
+
+    package enum Start: String, Sendable, Hashable, CaseIterable {
+        case beginning
+        case end
+    }
+}

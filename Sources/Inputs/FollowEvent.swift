@@ -1,0 +1,46 @@
+package import ArchiveTypes
+
+/// What became of files. Checkpoints in events stand where reading stood at that moment.
+package enum FollowEvent: Sendable, Hashable {
+    /// A generation begins to be followed: keep the checkpoint even if nothing is read yet. `group` is the index of the
+    /// group that selected it.
+    case opened(FileCheckpoint, group: Int)
+    /// A generation was read to its end and is no longer followed: once what was read is durable, its checkpoint is no
+    /// longer needed.
+    case ended(FileCheckpoint, End)
+    /// Bytes after the checkpoint's position cannot be read any more; how many, where that is known.
+    case lost(FileCheckpoint, bytes: UInt64?, reason: String)
+    /// Something cannot be read at present. Told once, until it changes; tried again at each poll.
+    case problem(InputError)
+
+    package enum End: Sendable, Hashable {
+        case truncated, deleted
+        /// Renamed to where no pattern reaches, and not written any more.
+        case rotated
+        /// No group selects it any more.
+        case unselected
+        /// Not found again after a restart.
+        case gone
+    }
+}
+
+/// One piece of one followed file.
+package struct FollowedPiece: Sendable, Hashable {
+    package var piece: Piece
+    /// The index of the group that selected the file.
+    package var group: Int
+    /// Which file this is, and where it goes on after this piece: to be kept once the piece is durable.
+    package var checkpoint: FileCheckpoint
+    /// When the file was last modified: what the year of its lines can be told from.
+    package var modified: Nanoseconds
+}
+
+/// How far one file has been read, for people and metrics.
+package struct FollowedFile: Sendable, Hashable {
+    package var checkpoint: FileCheckpoint
+    /// Where it was last seen.
+    package var path: RawPath
+    /// Its size when it was last looked at.
+    package var size: UInt64
+    package var isOpen: Bool
+}

@@ -1,0 +1,82 @@
+import ArchiveIndex
+package import ArchiveTypes
+import ChunkFormat
+import ObjectStore
+import Threads
+
+extension ArchiveReader {
+    /// Writes a stream's bytes exactly as its source had them, in the order of positions, generation after generation,
+    /// or of one generation only.
+    ///
+    /// Holes and losses are told in the outcome, at whose place nothing is written.
+    /// - Throws: as `get`.
+    package func cat(
+        _ stream: StreamID, generation: Generation? = nil, to sink: any ByteSink,
+        progress: ReadProgress = ReadProgress()
+    ) async throws -> ReadOutcome {
+        let selection = Selection(
+            hosts: [Glob(exactly: stream.host)], sources: [Glob(exactly: stream.source)], generation: generation)
+        let plan = try await planner.plan(selection.query([.lines, .gap]))
+        let question = Question(range: .all, text: .none, wholeRecords: false, isReversed: false)
+        let source = BlockSource(store, question, progress: progress, buffers: 2 * WorkerThreads.processorCount)
+        var told = ReadOutcome()
+        told.warnings = plan.warnings.map(\.description)
+        let list = PieceList(try await ContestedBlocks(source).settle(plan.blocks, &told))
+        progress.expect(blocks: list.pieces.count)
+        let copy = StreamCopy(list, source: source, options: options, isRemote: store.capabilities.isRemote)
+        defer { copy.thread.close() }
+        var outcome = try await copy.run(to: sink)
+        outcome.warnings = told.warnings + Self.lateBeginnings(list)
+        outcome.shortfall.add(contentsOf: Shortfall(plan))
+        await addHoles(plan.blocks.map(\.row), source, to: &outcome.shortfall)
+        return outcome
+    }
+
+    /// Positions that no block holds, and what gap blocks say of positions that were lost.
+    private func addHoles(_ rows: [IndexRow], _ source: BlockSource, to shortfall: inout Shortfall) async {
+        for (_, life) in Dictionary(grouping: rows, by: \.block.generation).sorted(by: { $0.key < $1.key }) {
+            for hole in PositionHole.find(in: life) {
+                shortfall.add(
+                    Incompleteness(
+                        .hole, stream: hole.stream, generation: hole.generation, positions: hole.positions,
+                        reason: "no block holds these positions: a chunk is missing, or not archived yet"))
+            }
+        }
+        for row in rows where row.block.kind == .gap { shortfall.add(await loss(row, source)) }
+    }
+
+    private func loss(_ row: IndexRow, _ source: BlockSource) async -> Incompleteness {
+        let piece = Piece(
+            row: row, show: row.block.positions, leastTime: row.block.leastTime, greatestTime: row.block.greatestTime)
+        let answer = await source.open(piece) { worker, stored throws(Incompleteness) in
+            try worker.lines(piece, stored).0
+        }
+        switch answer {
+        case .failure(let lack): return lack
+        case .success(let header):
+            let lines = header.gap?.lines.map { "\($0) lines " } ?? ""
+            let reason = header.gap.map { ": \($0.reason)" } ?? ""
+            return Incompleteness(piece, .lost, reason: "\(lines)lost before they were archived\(reason)")
+        }
+    }
+
+    /// Archiving may have begun at a file's end: that is no hole, but worth saying.
+    private static func lateBeginnings(_ list: PieceList) -> [String] {
+        var notes: [String] = []
+        var last: Generation?
+        for piece in list.pieces where piece.row.block.generation != last {
+            last = piece.row.block.generation
+            let block = piece.row.block
+            guard piece.show.first > 0, block.positions.count == block.rawLength, block.lineCount > 0 else { continue }
+            notes.append("\(block.stream): generation \(block.generation) begins at position \(piece.show.first)")
+        }
+        return notes
+    }
+}
+
+extension Glob {
+    /// Matches `text` and nothing else.
+    init(exactly text: String) {
+        self.init(text.reduce(into: "") { $0 += "*?[\\".contains($1) ? "\\\($1)" : String($1) })
+    }
+}

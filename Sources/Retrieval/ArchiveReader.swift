@@ -1,0 +1,134 @@
+import ArchiveIndex
+import ArchiveTypes
+package import ObjectStore
+import ChunkFormat
+import Threads
+
+/// Reads an archive back.
+package struct ArchiveReader: Sendable {
+    package let store: any ObjectStore
+    package let planner: any BlockPlanning
+    package let options: ReadOptions
+
+    package init(store: any ObjectStore, planner: any BlockPlanning, options: ReadOptions = ReadOptions()) {
+        self.store = store
+        self.planner = planner
+        self.options = options
+    }
+}
+
+/// What is wanted of the selected lines.
+package struct GetRequest: Sendable {
+    package var selection: Selection
+    package var output: OutputOptions
+    /// At most this many lines.
+    package var limit: UInt64?
+    /// Newest first; the lines of a record keep their order.
+    package var isReversed: Bool
+    /// Print nothing.
+    package var countsOnly: Bool
+
+    package init(
+        _ selection: Selection, output: OutputOptions = OutputOptions(), limit: UInt64? = nil, isReversed: Bool = false,
+        countsOnly: Bool = false
+    ) {
+        self.selection = selection
+        self.output = output
+        self.limit = limit
+        self.isReversed = isReversed
+        self.countsOnly = countsOnly
+    }
+
+    var question: Question {
+        Question(
+            range: selection.range, text: selection.text, wholeRecords: selection.wholeRecords && !selection.text.isNone,
+            isReversed: isReversed && !countsOnly)
+    }
+}
+
+/// What became of an answer.
+package struct ReadOutcome: Sendable {
+    /// Lines printed or counted.
+    package var lines: UInt64 = 0
+    /// Bytes printed.
+    package var bytes: UInt64 = 0
+    /// What the answer lacks: exit status 3 where there is anything.
+    package var shortfall = Shortfall()
+    /// What is worth saying beside that: lower-case clauses.
+    package var warnings: [String] = []
+
+    package var isComplete: Bool { shortfall.isEmpty }
+
+    package init() {}
+}
+
+extension ArchiveReader {
+    /// Prints the selected lines, merged by (event time, host, source, generation, position).
+    ///
+    /// What cannot be read is left out and told in the outcome.
+    /// - Throws: `SinkError`, `CancellationError`; whatever the planner throws where it can plan nothing.
+    package func get(
+        _ request: GetRequest, to sink: any ByteSink, progress: ReadProgress = ReadProgress()
+    ) async throws -> ReadOutcome {
+        let plan = try await planner.plan(request.selection.query([.lines, .gap]))
+        return try await answer(request, plan, to: sink, progress)
+    }
+
+    /// The answer from a plan that stands.
+    func answer(
+        _ request: GetRequest, _ plan: BlockPlan, to sink: any ByteSink, _ progress: ReadProgress
+    ) async throws -> ReadOutcome {
+        var outcome = ReadOutcome()
+        outcome.shortfall = Shortfall(plan)
+        outcome.warnings = plan.warnings.map(\.description) + GapNotes.warnings(plan.blocks)
+        let source = BlockSource(store, request.question, progress: progress, buffers: 2 * WorkerThreads.processorCount)
+        let blocks = try await ContestedBlocks(source).settle(plan.blocks, &outcome)
+        var list = PieceList(blocks, range: request.selection.range)
+        var left = request.limit
+        if request.countsOnly, request.selection.text.isNone {
+            outcome.lines = list.removeCountable(range: request.selection.range)
+            left = left.map { $0 - min($0, outcome.lines) }
+        }
+        progress.expect(blocks: list.pieces.count)
+        let isRemote = store.capabilities.isRemote
+        let job = MergeJob(list, request.question, options, isRemote: isRemote, isGradual: request.limit != nil)
+        let printer = AnswerPrinter(request.output, sink, request.question, limit: left, countsOnly: request.countsOnly)
+        let merge = AnswerMerge(job, source: source, printer: printer)
+        defer { merge.thread.close() }
+        let result = try await merge.run()
+        outcome.lines += result.lines
+        if let limit = request.limit { outcome.lines = min(outcome.lines, limit) }
+        outcome.bytes = result.bytes
+        outcome.shortfall.add(contentsOf: result.shortfall)
+        return outcome
+    }
+}
+
+extension PieceList {
+    /// Takes out the pieces whose lines are all in `range`, as their rows tell, and counts these.
+    mutating func removeCountable(range: TimeRange) -> UInt64 {
+        var lines: UInt64 = 0
+        removeAll { piece in
+            let block = piece.row.block
+            guard piece.isWhole, range.from <= block.leastTime, block.greatestTime < range.to else { return false }
+            lines += UInt64(block.lineCount)
+            return true
+        }
+        return lines
+    }
+}
+
+/// Gap blocks say what was lost before it was archived.
+enum GapNotes {
+    static func warnings(_ blocks: [PlannedBlock]) -> [String] {
+        let gaps = blocks.filter { $0.row.block.kind == .gap }
+        var notes = gaps.prefix(20).map { gap in
+            let block = gap.row.block
+            let extent = block.positions.count > 0 ? "positions \(block.positions.first) to \(block.positions.end)" : "lines"
+            return "\(block.stream): \(extent) were lost before they were archived, noticed at "
+                + CivilTime.rfc3339(block.leastTime, fractionDigits: 0)
+        }
+        if gaps.count > notes.count { notes.append("\(gaps.count - notes.count) more losses are recorded in this range") }
+        return notes
+    }
+}

@@ -1,0 +1,95 @@
+import ArchiveTypes
+import ChunkFormat
+import ObjectStore
+import Synchronization
+
+/// Fetches bytes of chunks and opens blocks with workers that are used again. For any number of tasks at once.
+final class BlockSource: Sendable {
+    private let store: any ObjectStore
+    let progress: ReadProgress
+    private let question: Question
+    let buffers: BufferPool
+    private let idle = Mutex<[WorkerBox]>([])
+    private let running = Atomic(0)
+    private let failures = Atomic(0)
+
+    /// After this many failures of the store in a row the rest is not tried: each try may take as long as all retries do.
+    private static let failuresInARow = 12
+
+    /// Workers are handed from task to task, never shared.
+    private struct WorkerBox: @unchecked Sendable { let worker: BlockWorker }
+
+    init(_ store: any ObjectStore, _ question: Question, progress: ReadProgress, buffers: Int) {
+        self.store = store
+        self.question = question
+        self.progress = progress
+        self.buffers = BufferPool(limit: buffers)
+    }
+
+    /// Requests that are under way or announced.
+    var inFlight: Int { running.load(ordering: .relaxed) }
+
+    /// Announces a `fetch`, which must follow.
+    func announce() { running.add(1, ordering: .relaxed) }
+
+    /// To be called after `announce`.
+    func fetch(_ chunk: ChunkKey, offset: UInt64, length: UInt64) async -> Result<FetchedBytes, StoreError> {
+        defer { running.subtract(1, ordering: .relaxed) }
+        if failures.load(ordering: .relaxed) >= Self.failuresInARow { return .failure(givenUp(chunk)) }
+        do throws(StoreError) {
+            let data = try await store.get(chunk.description, .bytes(offset: offset, length: length))
+            failures.store(0, ordering: .relaxed)
+            progress.fetched(bytes: data.bytes.count)
+            return .success(FetchedBytes(bytes: data.bytes))
+        } catch {
+            if error.kind != .notFound, error.kind != .rangeNotSatisfiable { failures.add(1, ordering: .relaxed) }
+            return .failure(error)
+        }
+    }
+
+    private func givenUp(_ chunk: ChunkKey) -> StoreError {
+        StoreError(
+            .transient, store: store.name, operation: "GET \(chunk)",
+            reason: "not tried, since the last \(Self.failuresInARow) requests failed")
+    }
+
+    /// Opens a block from bytes that hold it at `start`.
+    func open<Output>(
+        _ piece: Piece, _ fetched: FetchedBytes, at start: Int,
+        _ work: (BlockWorker, UnsafeRawBufferPointer) throws(Incompleteness) -> Output
+    ) -> Result<Output, Incompleteness> {
+        let worker = idle.withLock { $0.popLast() }?.worker ?? BlockWorker(question, buffers)
+        defer {
+            let box = WorkerBox(worker: worker)
+            idle.withLock { $0.append(box) }
+        }
+        return fetched.bytes.withUnsafeBytes { bytes in
+            let end = start + Int(piece.row.block.length)
+            guard start >= 0, end <= bytes.count else {
+                return .failure(Incompleteness(piece, .damaged, reason: "chunk is shorter than the index says"))
+            }
+            do throws(Incompleteness) {
+                return .success(try work(worker, UnsafeRawBufferPointer(rebasing: bytes[start..<end])))
+            } catch {
+                return .failure(error)
+            }
+        }
+    }
+
+    /// Fetches a block by itself and opens it.
+    func open<Output: Sendable>(
+        _ piece: Piece, _ work: (BlockWorker, UnsafeRawBufferPointer) throws(Incompleteness) -> Output
+    ) async -> Result<Output, Incompleteness> {
+        let block = piece.row.block
+        announce()
+        switch await fetch(piece.row.chunk, offset: block.offset, length: block.length) {
+        case .failure(let error): return .failure(Incompleteness(piece, error))
+        case .success(let fetched): return open(piece, fetched, at: 0, work)
+        }
+    }
+}
+
+/// The bytes of one request.
+struct FetchedBytes: Sendable {
+    var bytes: [UInt8]
+}

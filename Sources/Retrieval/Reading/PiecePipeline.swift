@@ -1,0 +1,158 @@
+import ArchiveTypes
+import ChunkFormat
+import ObjectStore
+import Synchronization
+
+/// Fetches and opens pieces ahead of who needs them, in the order of need, within memory's ceiling. What is asked for
+/// out of order, or does not fit, is opened at once: nobody ever waits for memory.
+///
+/// Belongs to one task. Fetching and opening run on the pool of tasks.
+final class PiecePipeline<Output: Sendable> {
+    typealias Answer = Result<Output, Incompleteness>
+    /// Opens the block of a piece.
+    typealias Work = @Sendable (BlockWorker, Int, UnsafeRawBufferPointer) throws(Incompleteness) -> Output
+
+    private let source: BlockSource
+    private let pieces: [Piece]
+    private let order: [Int]
+    private let plan: FetchPlan
+    private let options: ReadOptions
+    private let costs: [Int]
+    private let work: Work
+    /// Pieces opened ahead may be this many more than were taken; doubles as they are taken, where little may be needed.
+    private var lookahead: Int
+
+    private var fetches: [Int: Fetch] = [:]
+    private var openings: [Int: Task<Answer, Never>] = [:]
+    private var wasTaken: [Bool]
+    private var nextToFetch = 0
+    private var nextToOpen = 0
+    private var storedBytes = 0
+    private var openBytes = 0
+
+    private struct Fetch {
+        var task: Task<Result<FetchedBytes, StoreError>, Never>
+        var bytes: Int
+        /// Pieces that have not been taken yet.
+        var left: Int
+    }
+
+    /// - Parameters:
+    ///   - order: the pieces in the order in which they will probably be taken, each once.
+    ///   - costs: bytes of memory of each piece once open.
+    ///   - isGradual: only the first few may be needed.
+    init(
+        source: BlockSource, pieces: [Piece], order: [Int], plan: FetchPlan, costs: [Int], options: ReadOptions,
+        isGradual: Bool, work: @escaping Work
+    ) {
+        self.source = source
+        self.pieces = pieces
+        self.order = order
+        self.plan = plan
+        self.options = options
+        self.costs = costs
+        self.work = work
+        lookahead = isGradual ? 2 : .max
+        wasTaken = Array(repeating: false, count: pieces.count)
+    }
+
+    deinit { cancel() }
+
+    /// The opened piece. Each piece is taken once; its memory counts until `release`.
+    func take(_ piece: Int) async -> Answer {
+        advance()
+        if openings[piece] == nil { open(piece) }
+        guard let opening = openings.removeValue(forKey: piece) else { preconditionFailure("a piece was not opened") }
+        wasTaken[piece] = true
+        let answer = await opening.value
+        source.progress.finishBlock()
+        dropFetch(of: piece)
+        if lookahead < order.count { lookahead *= 2 }
+        advance()
+        return answer
+    }
+
+    /// A piece once more, or for the first time by itself, with other work.
+    func again<Other: Sendable>(
+        _ piece: Int, _ work: @escaping @Sendable (BlockWorker, UnsafeRawBufferPointer) throws(Incompleteness) -> Other
+    ) async -> Result<Other, Incompleteness> {
+        let (source, wanted) = (source, pieces[piece])
+        return await Task.detached { await source.open(wanted, work) }.value
+    }
+
+    /// Says that of the memory of a piece, `bytes` are still held.
+    func release(_ piece: Int, keeping bytes: Int = 0) {
+        openBytes -= costs[piece] - bytes
+    }
+
+    func release(bytes: Int) { openBytes -= bytes }
+
+    func cancel() {
+        openings.values.forEach { $0.cancel() }
+        fetches.values.forEach { $0.task.cancel() }
+    }
+
+    /// Starts what fits.
+    private func advance() {
+        while nextToOpen < order.count, openings.count < lookahead {
+            let piece = order[nextToOpen]
+            if !wasTaken[piece], openings[piece] == nil {
+                guard openBytes + costs[piece] <= options.openMemory, fitsFetch(of: piece) else { break }
+                open(piece)
+            }
+            nextToOpen += 1
+        }
+        nextToFetch = max(nextToFetch, nextToOpen)
+        while nextToFetch < order.count, nextToFetch - nextToOpen < lookahead, fitsFetch(of: order[nextToFetch]) {
+            if !wasTaken[order[nextToFetch]] { _ = fetch(for: order[nextToFetch]) }
+            nextToFetch += 1
+        }
+    }
+
+    private func fitsFetch(of piece: Int) -> Bool {
+        if fetches[plan.requestOfPiece[piece]] != nil || wasTaken[piece] { return true }
+        let length = Int(plan.requests[plan.requestOfPiece[piece]].length)
+        return storedBytes + length <= options.storedMemory && source.inFlight < options.requests
+    }
+
+    private func open(_ piece: Int) {
+        openBytes += costs[piece]
+        let fetch = fetch(for: piece)
+        let (source, wanted, work, start) = (source, pieces[piece], work, start(of: piece))
+        openings[piece] = Task.detached {
+            switch await fetch.task.value {
+            case .failure(let error): return .failure(Incompleteness(wanted, error))
+            case .success(let fetched):
+                return source.open(wanted, fetched, at: start) { worker, bytes throws(Incompleteness) in
+                    try work(worker, piece, bytes)
+                }
+            }
+        }
+    }
+
+    /// Where the block begins in the bytes of its request.
+    private func start(of piece: Int) -> Int {
+        Int(pieces[piece].row.block.offset - plan.requests[plan.requestOfPiece[piece]].offset)
+    }
+
+    private func fetch(for piece: Int) -> Fetch {
+        let index = plan.requestOfPiece[piece]
+        if let fetch = fetches[index] { return fetch }
+        let request = plan.requests[index]
+        let source = source
+        source.announce()
+        let task = Task.detached { await source.fetch(request.chunk, offset: request.offset, length: request.length) }
+        let fetch = Fetch(task: task, bytes: Int(request.length), left: request.pieces)
+        storedBytes += fetch.bytes
+        fetches[index] = fetch
+        return fetch
+    }
+
+    private func dropFetch(of piece: Int) {
+        let index = plan.requestOfPiece[piece]
+        guard var fetch = fetches[index] else { return }
+        fetch.left -= 1
+        fetches[index] = fetch.left > 0 ? fetch : nil
+        if fetch.left == 0 { storedBytes -= fetch.bytes }
+    }
+}

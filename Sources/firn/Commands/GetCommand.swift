@@ -1,0 +1,125 @@
+import ArchiveTypes
+import ArgumentParser
+import ArchiveIndex
+import Logging
+import Glibc
+import Retrieval
+
+struct GetCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "get",
+        abstract: "Prints the selected lines, merged by event time.",
+        discussion: """
+            Examples:
+              firn get --host 'web-*' --from '2026-11-22 18:00' --to '2026-11-22 18:05'
+              firn get --last 2h --match timeout --exclude healthz --format json | jq .
+
+            Only data goes to standard output. Exit status: 0 done (also when nothing matched), 1 failed, 3 the answer \
+            is incomplete (what is missing is on standard error), 64 wrong usage.
+            """)
+
+    enum Format: String, ExpressibleByArgument, CaseIterable { case raw, prefixed, json }
+
+    @OptionGroup var stores: StoreOptions
+    @OptionGroup var selection: SelectionOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "raw (the lines' bytes), prefixed (time, host and source before them), or json (default: prefixed on a terminal, else raw)."
+        ))
+    var format: Format?
+
+    @Option(help: ArgumentHelp("At most this many lines.", valueName: "n"))
+    var limit: UInt64?
+
+    @Flag(help: "Newest first; the lines of a record keep their order.")
+    var reverse = false
+
+    @Flag(help: "Print the number of lines instead of the lines.")
+    var count = false
+
+    @Option(
+        name: [.long, .customShort("o")],
+        help: ArgumentHelp("Write to this file, which appears when it is whole.", valueName: "file"), completion: .file())
+    var output: String?
+
+    @Flag(help: "Print what the answer would cost (blocks, bytes, requests) instead of the answer.")
+    var explain = false
+
+    @OptionGroup var logging: LoggingOptions
+
+    func validate() throws {
+        guard !(count && explain) || output == nil else { throw ValidationError("--output goes with lines") }
+    }
+
+    func run() async throws {
+        logging.start(standard: .warning)
+        let session = try await ReadingSession(stores)
+        let selected = try selection.selection(now: Clock.now())
+        if explain { return try await explain(session.reader, selected) }
+        if count { return try await count(session.reader, selected) }
+        let output = try DataOutput(path: output)
+        do {
+            let outcome = try await ReadingSession.showingProgress("reading", besideData: output.isTerminal) { progress in
+                try await session.reader.get(request(selected, output), to: output.sink, progress: progress)
+            }
+            try output.finish()
+            try ReadingSession.conclude(outcome.shortfall, warnings: outcome.warnings)
+        } catch let error where !(error is CommandFailure) {
+            output.abandon()
+            throw error
+        }
+    }
+
+    private func request(_ selected: Selection, _ output: DataOutput) -> GetRequest {
+        let options = OutputOptions(format: outputFormat(output), escapesControls: output.isTerminal)
+        return GetRequest(selected, output: options, limit: limit, isReversed: reverse)
+    }
+
+    private func outputFormat(_ output: DataOutput) -> OutputFormat {
+        switch format ?? (output.isTerminal ? .prefixed : .raw) {
+        case .raw: .raw
+        case .json: .json
+        case .prefixed:
+            .prefixed(
+                PrefixStyle(
+                    isColoured: output.isTerminal && Screen.ofStandardOutput().isColoured,
+                    utcOffset: selection.times.utcOffset(at: Clock.now())))
+        }
+    }
+
+    private func count(_ reader: ArchiveReader, _ selected: Selection) async throws {
+        let request = GetRequest(selected, limit: limit, countsOnly: true)
+        let nowhere = DescriptorSink(STDOUT_FILENO, name: "standard output")
+        let outcome = try await ReadingSession.showingProgress("counting", besideData: false) { progress in
+            try await reader.get(request, to: nowhere, progress: progress)
+        }
+        try StandardOutput.write("\(outcome.lines)\n")
+        try ReadingSession.conclude(outcome.shortfall, warnings: outcome.warnings)
+    }
+
+    private func explain(_ reader: ArchiveReader, _ selected: Selection) async throws {
+        let request = GetRequest(selected, limit: limit, isReversed: reverse, countsOnly: count)
+        let explanation = try await reader.explain(request)
+        try StandardOutput.write(explanation.text)
+        try ReadingSession.conclude(explanation.shortfall, warnings: explanation.warnings)
+    }
+}
+
+extension Explanation {
+    fileprivate var text: String {
+        let index = steps.indexObjects.count
+        var rows = [
+            "index: \(index) objects, \(steps.framesRead) of \(steps.frames) frames read",
+            "manifests that no index covers: \(steps.manifestsRead)",
+            "blocks to fetch: \(blocks) of \(chunks) chunks, \(HumanText.bytes(bytes)) in \(requests) requests",
+            "lines in them: \(HumanText.count(lines)), \(HumanText.bytes(rawBytes))",
+        ]
+        if countedBlocks > 0 { rows.append("blocks counted without fetching: \(countedBlocks)") }
+        if duplicates > 0 { rows.append("blocks archived twice, to be shown once: \(duplicates)") }
+        if contested > 0 { rows.append("blocks to compare with others: \(contested)") }
+        if windowedBlocks > 0 { rows.append("blocks opened more than once, for want of memory: \(windowedBlocks)") }
+        if steps.restarts > 0 { rows.append("plans begun again, since index objects could not be used: \(steps.restarts)") }
+        return rows.joined(separator: "\n") + "\n"
+    }
+}

@@ -1,0 +1,79 @@
+import ArchiveTypes
+import Archiving
+import ChunkFormat
+import Configuration
+import EventTime
+import Inputs
+import Logging
+import Spool
+import Synchronization
+
+/// One agent under one configuration.
+struct AgentRun {
+    private let agent: Agent
+    private let logger: Logger
+
+    init(_ loaded: LoadedStores, logger: Logger) throws {
+        let configuration = loaded.configuration
+        guard !configuration.inputs.isEmpty else {
+            throw CommandFailure(
+                sentence: "there are no inputs to follow; write inputs: into the configuration, with files to include")
+        }
+        let opened = try OpenStore(loaded.store, create: true)
+        let archive = ArchiveStore(name: configuration.archive, store: opened.store)
+        let options = SpoolOptions(configuration, archive: configuration.archive, store: loaded.store)
+        let spool = try Spool(path: configuration.spool.path, options: options)
+        agent = Agent(
+            archive: archive, spool: spool, settings: try AgentSettings(configuration), logger: logger,
+            clock: { Clock.now() })
+        self.logger = logger
+        logger.info(
+            "following files",
+            metadata: [
+                "host": "\(configuration.host)", "store": "\(loaded.store.name)",
+                "spool": "\(configuration.spool.path)",
+            ])
+    }
+
+    /// Runs until the task is cancelled (then nil), or until a hangup brings a configuration to go on with. A wrong one
+    /// is reported and changes nothing.
+    func untilStopped(
+        _ hangups: HangupSignal, load: @escaping @Sendable () throws -> LoadedStores
+    ) async throws -> LoadedStores? {
+        let next = Mutex<LoadedStores?>(nil)
+        let waiting = Task { [agent, logger, stream = hangups.stream] in
+            for await _ in stream {
+                do {
+                    let loaded = try load()
+                    next.withLock { $0 = loaded }
+                    logger.info("the configuration was read again")
+                    return agent.stop()
+                } catch {
+                    logger.error("the configuration stays as it was: \(error)")
+                }
+            }
+        }
+        defer { waiting.cancel() }
+        try await agent.run()
+        return Task.isCancelled ? nil : next.withLock { $0 }
+    }
+}
+
+extension AgentSettings {
+    fileprivate init(_ configuration: Configuration) throws {
+        var groups: [Group] = []
+        var followed: [FollowSettings.Group] = []
+        for case .files(let files) in configuration.inputs {
+            let selection = try PathSelection(include: files.include, exclude: files.exclude)
+            let start: FollowSettings.Start = files.start == .beginning ? .beginning : .end
+            followed.append(FollowSettings.Group(selection, start: start, ignoreOlder: files.ignoreOlder))
+            groups.append(
+                Group(labels: files.labels, zone: try files.timezone.map { try TimeZoneRules(named: $0) } ?? .local()))
+        }
+        var follow = FollowSettings(groups: followed, machine: .current())
+        follow.pieceBytes = configuration.roll.blockBytes
+        self.init(
+            host: configuration.host, follow: follow, groups: groups, blockAge: configuration.roll.blockAge,
+            compression: CompressionSettings(level: configuration.compression.level))
+    }
+}

@@ -1,0 +1,47 @@
+import ArchiveIndex
+import Logging
+import Retrieval
+
+/// An archive that is open for reading, and what its commands have in common.
+struct ReadingSession {
+    let reader: ArchiveReader
+
+    init(_ stores: StoreOptions) async throws {
+        let archive = try await OpenArchive.forReading(try stores.load())
+        let planner = IndexReader(store: archive.store, logger: Logger(label: "index"))
+        reader = ArchiveReader(store: archive.store, planner: planner)
+    }
+
+    /// Does `work` with a bar on standard error where data does not go to the same terminal.
+    static func showingProgress<Answer>(
+        _ title: String, besideData: Bool, _ work: (ReadProgress) async throws -> Answer
+    ) async throws -> Answer {
+        let progress = ReadProgress()
+        let bar = besideData ? nil : ProgressBar(title) { Progress(progress.figures) }
+        defer { bar?.finish() }
+        return try await work(progress)
+    }
+
+    /// Says what is missing and what is doubtful; an answer that lacks something has its own status.
+    static func conclude(_ shortfall: Shortfall, warnings: [String]) throws(CommandFailure) {
+        for warning in warnings { StandardError.say("warning: \(HumanText.harmless(warning))") }
+        guard !shortfall.isEmpty else { return }
+        let shown = shortfall.items.prefix(mostShown)
+        for item in shown { StandardError.say("missing: \(HumanText.harmless(item.description))") }
+        if shortfall.count > shown.count { StandardError.say("missing: \(shortfall.count - shown.count) more") }
+        throw CommandFailure(
+            status: ExitStatus.incomplete,
+            sentence: "the answer is incomplete; `firn verify` finds out what is wrong with the archive")
+    }
+
+    private static let mostShown = 50
+}
+
+extension Progress {
+    fileprivate init(_ figures: ReadProgress.Figures) {
+        let share = figures.blocks > 0 ? Double(figures.blocksDone) / Double(figures.blocks) : nil
+        self.init(
+            bytes: UInt64(figures.bytesFetched), share: share,
+            note: figures.blocks > 0 ? "\(figures.blocksDone) of \(figures.blocks) blocks" : "")
+    }
+}

@@ -1,0 +1,126 @@
+"""An agent follows files: through rotation, new files, kill -9 and SIGTERM, every byte is archived once and in order."""
+
+import os
+import signal
+import subprocess
+import time
+
+import samples
+from harness import each, expect, expect_same_bytes
+
+CONFIGURATION = """\
+archive: main
+host: h
+spool: {{path: "{spool}"}}
+stores:
+  - {{name: disk, url: "{store}"}}
+inputs:
+  - files: {{include: ["{logs}/*.log"]}}
+roll: {{block_age: 1s, chunk_age: 1s}}
+"""
+
+
+class Agent:
+    """A running `firn agent`, and the files that it follows."""
+
+    def __init__(self, context, store):
+        self.context = context
+        self.store = store
+        self.logs = context.path("logs", "x")[:-2]
+        self.configuration = samples.write(context.path("firn.yaml"), CONFIGURATION.format(
+            spool=context.path("spool"), store=store, logs=self.logs).encode())
+        self.wanted = {}
+        self.process = None
+
+    def start(self):
+        with open(self.context.path("agent.log"), "ab") as log:
+            self.process = subprocess.Popen(
+                [self.context.firn_binary, "agent", "--config", self.configuration], stdout=log, stderr=log,
+                stdin=subprocess.DEVNULL, cwd=self.context.directory, env=self.context.clean_environment())
+
+    def end(self, number):
+        self.process.send_signal(number)
+        return self.process.wait(60)
+
+    def append(self, name, data):
+        path = os.path.join(self.logs, name)
+        with open(path, "ab") as file:
+            file.write(data)
+        self.wanted[path] = self.wanted.get(path, b"") + data
+
+    def rotate(self, name):
+        os.rename(os.path.join(self.logs, name), os.path.join(self.logs, name + ".1"))
+
+    def printed(self, path):
+        return self.context.run("cat", "--store", self.store, "--host", "h", "--source", path, status=None).out
+
+    def said(self):
+        with open(self.context.path("agent.log"), "rb") as log:
+            return log.read().decode("utf-8", "replace")[-1500:]
+
+    def wait_archived(self, seconds=60):
+        """Until `firn cat` gives every file's bytes."""
+        deadline = time.monotonic() + seconds
+        while any(self.printed(path) != content for path, content in self.wanted.items()):
+            expect(self.process.poll() is None, f"the agent ended by itself: {self.said()}")
+            if time.monotonic() > deadline:
+                self.expect_archived()
+            time.sleep(0.1)
+
+    def expect_archived(self):
+        for path, content in self.wanted.items():
+            expect_same_bytes(self.printed(path), content, f"cat of {path} (agent said: {self.said()})")
+
+
+@each("directory", "seaweedfs")
+def test_every_byte_is_archived_once_and_in_order(context, kind):
+    agent = Agent(context, context.store(kind))
+    content = context.loggen("--kind", "json", "--bytes", "4MiB", "--seed", context.seed)
+    pieces = iter([content[at:at + 131_071] for at in range(0, len(content), 131_071)])
+    agent.append("a.log", next(pieces))
+    agent.start()
+    try:
+        for turn in range(context.pick(2, 4, 12)):
+            for _ in range(2):
+                agent.append("a.log", next(pieces))
+                agent.append(f"b{turn}.log", next(pieces))
+            if turn % 2:
+                agent.end(signal.SIGKILL)
+                agent.append("a.log", next(pieces))
+                agent.start()
+            agent.wait_archived()
+            if turn % 2 == 0:
+                agent.rotate("a.log")
+        agent.append("a.log", next(pieces))
+        status = agent.end(signal.SIGTERM)
+        expect(status == 0, f"SIGTERM: exit status {status}: {agent.said()}")
+        agent.start()
+        agent.wait_archived()
+    finally:
+        if agent.process.poll() is None:
+            agent.end(signal.SIGKILL)
+    agent.expect_archived()
+    context.run("verify", "--store", agent.store, "--deep")
+
+
+def test_an_unreachable_store_loses_nothing(context):
+    store = context.path("archive")
+    agent = Agent(context, store)
+    samples.write(store, b"a file where the store's directory belongs")
+    agent.append("a.log", context.loggen("--kind", "nginx", "--bytes", "1MiB", "--seed", context.seed))
+    agent.start()
+    try:
+        deadline = time.monotonic() + 30
+        while not agent.said() and time.monotonic() < deadline and agent.process.poll() is None:
+            time.sleep(0.1)
+        expect(agent.said(), "the agent says nothing about a store that it cannot use")
+        if agent.process.poll() is None:
+            agent.end(signal.SIGTERM)
+        os.unlink(store)
+        agent.append("a.log", context.loggen("--kind", "nginx", "--bytes", "100KiB", "--seed", context.seed + 1))
+        agent.start()
+        agent.wait_archived()
+    finally:
+        if agent.process.poll() is None:
+            agent.end(signal.SIGKILL)
+    agent.expect_archived()

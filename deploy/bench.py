@@ -1,0 +1,433 @@
+"""The measurements of deploy/bench, which builds what this runs: see there.
+
+Every command is measured by what wait4 says of it and of all that it waited for: user and system time, greatest resident
+set (never below this interpreter's own 20 MiB or so, which the measured process starts from). The commands of a table run
+one after another, in another order each round; the table shows medians.
+"""
+
+import argparse
+import hashlib
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "Tests", "EndToEndTests"))
+import servers
+
+FIRN = os.environ["FIRN_BINARY"]
+LOGGEN = os.environ["LOGGEN_BINARY"]
+MB = 1_000_000
+MIB = 1 << 20
+HOST = "web-01"
+FLEET = 50
+
+
+@dataclass
+class Run:
+    wall: float
+    cpu: float
+    peak: int
+    moved: int | None
+    requests: int | None
+
+
+@dataclass
+class Target:
+    """What is asked for: `value` at most `most`."""
+
+    name: str
+    value: float | None
+    most: float
+    unit: str = ""
+
+    def line(self):
+        if self.value is None:
+            return f"  ?       {self.name}: not measured (target {self.most:g}{self.unit})"
+        verdict = "met   " if self.value <= self.most else "MISSED"
+        return f"  {verdict}  {self.name}: {self.value:.2f}{self.unit} (target {self.most:g}{self.unit})"
+
+
+@dataclass
+class Bench:
+    directory: str
+    runs: int
+    environment: dict
+    server: servers.Server | None = None
+    targets: list = field(default_factory=list)
+    counter: int = 0
+
+    def path(self, *parts):
+        return os.path.join(self.directory, *parts)
+
+    def fresh(self, name):
+        """A new name for an archive: what was written before does not make this one cheaper."""
+        self.counter += 1
+        return f"{name}-{self.counter}"
+
+    def measure(self, script, cold=False):
+        """Runs a bash script; its standard error is kept, to be shown where it fails."""
+        if cold:
+            drop_caches()
+        errors = self.path("stderr")
+        with open(errors, "wb") as stderr:
+            began = time.monotonic()
+            child = subprocess.Popen(
+                ["bash", "-c", "set -euo pipefail\n" + script], stderr=stderr, stdin=subprocess.DEVNULL,
+                cwd=self.directory, env=self.environment)
+            _, status, usage = os.wait4(child.pid, 0)
+            wall = time.monotonic() - began
+        child.returncode = os.waitstatus_to_exitcode(status)
+        with open(errors, "rb") as file:
+            said = file.read().decode("utf-8", "replace")
+        if child.returncode != 0:
+            sys.exit(f"bench: exit status {child.returncode}: {script}\n{said[-2000:]}")
+        moved = [tuple(map(int, pair)) for pair in re.findall(r"firn: read (\d+) bytes in (\d+) requests", said)]
+        return Run(
+            wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024,
+            sum(pair[0] for pair in moved) if moved else None, sum(pair[1] for pair in moved) if moved else None)
+
+    def rounds(self, scripts, cold=False, prepare=None):
+        """{name: [Run]} of `scripts` ({name: function giving a script}), in turns."""
+        done = {name: [] for name in scripts}
+        names = list(scripts)
+        for number in range(self.runs):
+            for name in names[number % len(names):] + names[:number % len(names)]:
+                if prepare:
+                    prepare()
+                done[name].append(self.measure(scripts[name](), cold))
+            progress(f"round {number + 1} of {self.runs}")
+        progress("")
+        return done
+
+    def target(self, name, value, most, unit=""):
+        self.targets.append(Target(name, value, most, unit))
+
+
+def progress(text):
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def drop_caches():
+    if os.geteuid() == 0:
+        os.sync()
+        with open("/proc/sys/vm/drop_caches", "w") as file:
+            file.write("3")
+
+
+def median(values):
+    return statistics.median(values)
+
+
+def cpu(runs):
+    return median(run.cpu for run in runs)
+
+
+def wall(runs):
+    return median(run.wall for run in runs)
+
+
+def peak(runs):
+    return max(run.peak for run in runs)
+
+
+def size_of(*paths):
+    total = 0
+    for path in paths:
+        if os.path.isfile(path):
+            total += os.path.getsize(path)
+        for folder, _, names in os.walk(path):
+            total += sum(os.path.getsize(os.path.join(folder, name)) for name in names)
+    return total
+
+
+def table(title, rows):
+    """Prints rows of cells, the first row as the heading."""
+    print(f"\n{title}\n")
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for number, row in enumerate(rows):
+        cells = [cell.ljust(width) if not column else cell.rjust(width) for column, (cell, width) in enumerate(zip(row, widths))]
+        print("| " + " | ".join(cells) + " |")
+        if number == 0:
+            print("| " + " | ".join("---" if not column else "--:" for column in range(len(row))) + " |")
+
+
+def quoted(paths):
+    return " ".join(f"'{path}'" for path in paths)
+
+
+def read_ahead(paths):
+    """Brings the input into the page cache: what is compared is work, not the disk."""
+    for path in paths:
+        with open(path, "rb", buffering=0) as file:
+            while file.read(4 * MIB):
+                pass
+
+
+# Archiving
+
+def archive_script(bench, store, paths, more=""):
+    return f"'{FIRN}' archive --store '{store}' --host {HOST} {more} {quoted(paths)}"
+
+
+def zstd_script(bench, level, paths, output):
+    folder = bench.path(output)
+    return f"rm -rf '{folder}'; mkdir '{folder}'; zstd -q -{level} -T1 --output-dir-flat '{folder}' {quoted(paths)}"
+
+
+def into_directory(bench, paths, more=""):
+    """A script that archives into a directory of its own; the one before is removed beforehand."""
+    def script():
+        for name in os.listdir(bench.directory):
+            if name.startswith("measured-"):
+                shutil.rmtree(bench.path(name))
+        return archive_script(bench, bench.path(bench.fresh("measured")), paths, more)
+    return script
+
+
+def into_s3(bench, paths):
+    return lambda: archive_script(bench, bench.server.url(bench.fresh("measured")), paths)
+
+
+def bench_archive(bench, paths):
+    raw = size_of(*paths)
+    scripts = {
+        "zstd -3 -T1": lambda: zstd_script(bench, 3, paths, "zstd-3"),
+        "zstd -1": lambda: zstd_script(bench, 1, paths, "zstd-1"),
+        "firn archive, directory": into_directory(bench, paths),
+        "firn archive, directory, 1 worker": into_directory(bench, paths, "--workers 1"),
+    }
+    if bench.server:
+        scripts["firn archive, S3"] = into_s3(bench, paths)
+    runs = bench.rounds(scripts, prepare=lambda: read_ahead(paths))
+    store = bench.path("stored")
+    shutil.rmtree(store, ignore_errors=True)
+    bench.measure(archive_script(bench, store, paths) + f"; '{FIRN}' index --store '{store}'")
+    stored = {"zstd -3 -T1": size_of(bench.path("zstd-3")), "zstd -1": size_of(bench.path("zstd-1"))}
+    base = runs["zstd -3 -T1"]
+    rows = [["archiving", "CPU s", "of zstd -3", "wall s", "peak MiB", "stored MB", "ratio"]]
+    for name, measured in runs.items():
+        size = stored.get(name, size_of(store))
+        rows.append([
+            name, f"{cpu(measured):.2f}", f"{cpu(measured) / cpu(base):.2f}", f"{wall(measured):.2f}",
+            f"{peak(measured) / MIB:.0f}", f"{size / MB:.1f}", f"{raw / size:.2f}"])
+    table(f"{raw / MIB:.0f} MiB, {len(paths)} kinds of logs (stored: manifests and indexes counted)", rows)
+    directory, one = runs["firn archive, directory"], runs["firn archive, directory, 1 worker"]
+    bench.target("archive into a directory, CPU of zstd -3 -T1", cpu(directory) / cpu(base), 0.70)
+    bench.target("stored size of zstd -3's", size_of(store) / stored["zstd -3 -T1"], 1.00)
+    bench.target("peak memory of archiving", peak(directory) / MIB, 64, " MiB")
+    bench.target("wall with both cores, of one worker's", wall(directory) / wall(one), 0.6)
+    if bench.server:
+        uploaded = runs["firn archive, S3"]
+        bench.target("archive into S3, CPU of zstd -3 -T1", cpu(uploaded) / cpu(base), 0.90)
+        bench.target("peak memory of archiving into S3", peak(uploaded) / MIB, 64, " MiB")
+
+
+def bench_kinds(bench, paths):
+    rows = [["kind", "zstd -3 CPU s", "firn CPU s", "CPU", "zstd -3 ratio", "firn ratio", "size"]]
+    worst = {"CPU": (0, ""), "size": (0, "")}
+    for path in paths:
+        kind = os.path.basename(path).removesuffix(".log")
+        output = bench.path("zstd-kind")
+        runs = bench.rounds({
+            "zstd": lambda: zstd_script(bench, 3, [path], "zstd-kind"), "firn": into_directory(bench, [path]),
+        }, prepare=lambda: read_ahead([path]))
+        store = bench.path("stored-kind")
+        shutil.rmtree(store, ignore_errors=True)
+        bench.measure(archive_script(bench, store, [path]) + f"; '{FIRN}' index --store '{store}'")
+        ratios = {"CPU": cpu(runs["firn"]) / cpu(runs["zstd"]), "size": size_of(store) / size_of(output)}
+        worst = {key: max(worst[key], (value, kind)) for key, value in ratios.items()}
+        raw = size_of(path)
+        rows.append([
+            kind, f"{cpu(runs['zstd']):.2f}", f"{cpu(runs['firn']):.2f}", f"{ratios['CPU']:.2f}",
+            f"{raw / size_of(output):.2f}", f"{raw / size_of(store):.2f}", f"{ratios['size']:.2f}"])
+    table("one kind of log at a time", rows)
+    bench.target(f"worst kind's CPU ({worst['CPU'][1]})", worst["CPU"][0], 0.70)
+    bench.target(f"worst kind's stored size ({worst['size'][1]})", worst["size"][0], 1.00)
+
+
+# Reading everything
+
+def bench_read(bench, paths):
+    store, plain = bench.path("stored"), bench.path("zstd-3")
+    if not os.path.isdir(store):
+        bench.measure(archive_script(bench, store, paths) + f"; '{FIRN}' index --store '{store}'")
+    if not os.path.isdir(plain):
+        bench.measure(zstd_script(bench, 3, paths, "zstd-3"))
+    cats = "; ".join(f"'{FIRN}' cat --store '{store}' --host {HOST} --source '{path}' >/dev/null" for path in paths)
+    everything = f"'{FIRN}' get --store '{store}' --format raw"
+    expect_same_content(bench, paths, store)
+    runs = bench.rounds({
+        "zstd -dc": lambda: f"zstd -dc '{plain}'/*.zst >/dev/null",
+        "firn cat, each stream": lambda: cats,
+        "firn get, all in time order": lambda: f"{everything} >/dev/null",
+    })
+    base = runs["zstd -dc"]
+    rows = [["reading all", "CPU s", "of zstd -dc", "wall s", "peak MiB"]]
+    for name, measured in runs.items():
+        rows.append([
+            name, f"{cpu(measured):.2f}", f"{cpu(measured) / cpu(base):.2f}", f"{wall(measured):.2f}", f"{peak(measured) / MIB:.0f}"])
+    table("reading all of it back from the directory", rows)
+    bench.target("firn cat of all, CPU of zstd -dc", cpu(runs["firn cat, each stream"]) / cpu(base), 1.3)
+    bench.target("firn get of all, CPU of zstd -dc", cpu(runs["firn get, all in time order"]) / cpu(base), 1.7)
+
+
+def expect_same_content(bench, paths, store):
+    for path in paths:
+        bench.measure(f"'{FIRN}' cat --store '{store}' --host {HOST} --source '{path}' | cmp - '{path}'")
+
+
+# Queries
+
+@dataclass
+class Query:
+    name: str
+    arguments: str
+    plain: str
+    most_wall: float
+    most_moved: float
+
+
+def queries(bench):
+    logs = bench.path("fleet")
+    packed = bench.path("fleet-zstd")
+    day = "2025-03-14"
+    needle = "certificate pinning mismatch"
+    merged = " ".join(f"<(zstd -dc '{packed}/web-{number:02d}.log.zst')" for number in range(1, FLEET + 1))
+    one = f"zstdcat '{packed}/web-07.log.zst'"
+    return [
+        Query("one host, 1% of the time", f"--host web-07 --from {day}T12:00:00Z --to {day}T12:14:00Z",
+              rf"""{one} | grep -E '^\{{"time":"{day}T12:(0[0-9]|1[0-3]):' || [ $? -eq 1 ]""", 3, 0.3),
+        Query("all hosts, 0.1% of the time", f"--from {day}T12:34:00Z --to {day}T12:35:26Z",
+              rf"""zstdcat '{packed}'/*.zst | grep -E '^\{{"time":"{day}T12:(34:|35:([01][0-9]|2[0-5]))' || [ $? -eq 1 ]""", 0.3, 8),
+        Query("a rare string in everything", f"--match '{needle}'", f"zstdcat '{packed}'/*.zst | grep -F '{needle}' || [ $? -eq 1 ]", 1.2, 46),
+        Query("one host, everything", "--host web-07", one, 3, 1.1),
+        Query("everything in time order", "", f"sort -m -s -t, -k1,1 {merged}", 0.6, 46),
+    ]
+
+
+def answer(bench, script):
+    """Lines and a digest of a script's output, order aside."""
+    out = bench.path("answer")
+    bench.measure(f"{{ {script} ; }} > '{out}'")
+    with open(out, "rb") as file:
+        lines = sorted(file.read().split(b"\n"))
+    return len(lines) - 1, hashlib.sha256(b"\n".join(lines)).hexdigest()
+
+
+def archive_fleet(bench, store):
+    logs = bench.path("fleet")
+    archived = "\n".join(
+        f"'{FIRN}' archive --store '{store}' --host web-{number:02d} '{logs}/web-{number:02d}.log'"
+        for number in range(1, FLEET + 1))
+    return bench.measure(f"{archived}\n'{FIRN}' index --store '{store}'")
+
+
+def bench_queries(bench):
+    stores = {"directory": bench.path("fleet-archive")}
+    if bench.server:
+        stores["S3"] = bench.server.url("fleet")
+    for store in stores.values():
+        archive_fleet(bench, store)
+    packed = bench.path("fleet-zstd")
+    bench.measure(f"rm -rf '{packed}'; mkdir '{packed}'; zstd -q -3 -T1 --output-dir-flat '{packed}' '{bench.path('fleet')}'/*.log")
+    print(f"\nfleet: {size_of(bench.path('fleet')) / MIB:.0f} MiB of {FLEET} hosts, zstd -3 {size_of(packed) / MB:.1f} MB, "
+          f"archive {size_of(stores['directory']) / MB:.1f} MB")
+    rows = [["query", "lines", "pipeline wall/CPU s", *(f"{name} wall/CPU s{extra}" for name in stores for extra in ("", ", wall ratio", ", moved MB"))]]
+    for query in queries(bench):
+        get = {name: f"'{FIRN}' get --store '{store}' --format raw --stats {query.arguments}" for name, store in stores.items()}
+        lines, wanted = answer(bench, query.plain)
+        for name, script in get.items():
+            seen = answer(bench, script)
+            if seen != (lines, wanted):
+                sys.exit(f"bench: {query.name} from {name}: {seen[0]} lines, not the {lines} of the pipeline, or others")
+        output = bench.path("output")
+        scripts = {"pipeline": lambda: f"{{ {query.plain} ; }} >'{output}'"}
+        for name, script in get.items():
+            scripts[name] = lambda script=script: f"{script} >'{output}'"
+        runs = bench.rounds(scripts, cold=True)
+        base = runs["pipeline"]
+        row = [query.name, str(lines), f"{wall(base):.3f} / {cpu(base):.3f}"]
+        for name in stores:
+            moved = [run.moved for run in runs[name]]
+            megabytes = None if None in moved else median(moved) / MB
+            row += [
+                f"{wall(runs[name]):.3f} / {cpu(runs[name]):.3f}", f"{wall(runs[name]) / wall(base):.2f}",
+                "?" if megabytes is None else f"{megabytes:.2f} in {median(run.requests for run in runs[name]):.0f}"]
+            bench.target(f"{query.name}, {name}: wall of the pipeline's", wall(runs[name]) / wall(base), query.most_wall)
+            bench.target(f"{query.name}, {name}: moved", megabytes, query.most_moved, " MB")
+        rows.append(row)
+    cold = "cold" if os.geteuid() == 0 else "NOT cold: only root can empty the page cache"
+    table(f"queries, {cold}, beside grep and sort on local zstd files", rows)
+
+
+def generate(bench, name, *arguments):
+    subprocess.run([LOGGEN, *arguments, "--directory", bench.path(name)], check=True)
+
+
+def start_server(bench):
+    """In a process of its own, so that what it needs does not count as this one's memory."""
+    for name in ("seaweedfs", "rclone"):
+        server = servers.start(name, bench.directory)
+        if server is not None:
+            ready = ("import sys; sys.path.insert(0, sys.argv[1]); import servers; s = servers.Server.__new__(servers.Server);"
+                     "s.name, s.endpoint, s.log_path = sys.argv[2:5]; s.process = type('', (), {'poll': lambda self: None})();"
+                     "s.wait_ready()")
+            subprocess.run(
+                [sys.executable, "-c", ready, os.path.dirname(servers.__file__), server.name, server.endpoint, server.log_path],
+                check=True)
+            return server
+    print("no S3 server is installed: S3 is left out")
+    return None
+
+
+def main():
+    options = argparse.ArgumentParser(prog="deploy/bench")
+    options.add_argument("--runs", type=int, default=7)
+    options.add_argument("--size", default="1GiB")
+    options.add_argument("--fleet-size", default="256MiB")
+    options.add_argument("--only", action="append", choices=["archive", "kinds", "read", "queries"])
+    options.add_argument("--directory", help="where the data goes; default: a new one in $TMPDIR, removed at the end")
+    options.add_argument("--seed", default="1")
+    chosen = options.parse_args()
+    parts = chosen.only or ["archive", "kinds", "read", "queries"]
+    directory = chosen.directory or tempfile.mkdtemp(prefix="firn-bench-")
+    os.makedirs(directory, exist_ok=True)
+    home = os.path.join(directory, "home")
+    os.makedirs(home, exist_ok=True)
+    environment = {"PATH": os.environ["PATH"], "HOME": home, "LC_ALL": "C", "TZ": "UTC", **servers.credentials()}
+    bench = Bench(os.path.abspath(directory), chosen.runs, environment)
+    try:
+        bench.server = start_server(bench)
+        if {"archive", "kinds", "read"} & set(parts):
+            generate(bench, "mix", "--mix", "--bytes", chosen.size, "--seed", chosen.seed)
+            paths = sorted(bench.path("mix", name) for name in os.listdir(bench.path("mix")))
+        if "archive" in parts:
+            bench_archive(bench, paths)
+        if "kinds" in parts:
+            bench_kinds(bench, paths)
+        if "read" in parts:
+            bench_read(bench, paths)
+        if "queries" in parts:
+            generate(bench, "fleet", "--fleet", "--hosts", str(FLEET), "--bytes", chosen.fleet_size, "--seed", chosen.seed)
+            bench_queries(bench)
+        print(f"\ntargets, medians of {bench.runs} interleaved runs\n")
+        for target in bench.targets:
+            print(target.line())
+        met = sum(target.value is not None and target.value <= target.most for target in bench.targets)
+        print(f"\n{met} of {len(bench.targets)} targets met")
+    finally:
+        if bench.server:
+            bench.server.stop()
+        if not chosen.directory:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
