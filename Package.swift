@@ -86,7 +86,10 @@ let package = Package(
         tests("InputsTests", ["Inputs", "ArchiveTypes"]),
         tests("SpoolTests", ["Spool", "ChunkFormat", "ArchiveTypes", "Checksums"]),
         tests("ArchivingTests", ["Archiving", "Inputs", "Spool", "ChunkFormat", "ObjectStore", "EventTime", "ArchiveTypes"]),
-        tests("ArchiveIndexTests", ["ArchiveIndex", "ChunkFormat", "ObjectStore", "ArchiveTypes"]),
+        tests(
+            "ArchiveIndexTests",
+            ["ArchiveIndex", "ChunkFormat", "ObjectStore", "ArchiveTypes", "Checksums", "EventTime", logging],
+            resources: [.copy("Golden")]),
         tests(
             "RetrievalTests",
             ["Retrieval", "ArchiveIndex", "ChunkFormat", "ObjectStore", "EventTime", "Checksums", "ArchiveTypes"]),
