@@ -372,16 +372,16 @@ def generate(bench, name, *arguments):
 
 
 def start_server(bench):
-    """In a process of its own, so that what it needs does not count as this one's memory."""
+    """Beside this process only while it becomes ready: what waits for it is a process of its own, so that the modules it
+    needs do not count as this one's memory."""
     for name in ("seaweedfs", "rclone"):
-        server = servers.start(name, bench.directory)
+        folder = bench.path(f"server-{name}")
+        os.makedirs(folder)
+        server = servers.start(name, folder)
         if server is not None:
-            ready = ("import sys; sys.path.insert(0, sys.argv[1]); import servers; s = servers.Server.__new__(servers.Server);"
-                     "s.name, s.endpoint, s.log_path = sys.argv[2:5]; s.process = type('', (), {'poll': lambda self: None})();"
-                     "s.wait_ready()")
+            waiting = "import sys; sys.path.insert(0, sys.argv[1]); import servers; servers.Endpoint(*sys.argv[2:]).wait_ready()"
             subprocess.run(
-                [sys.executable, "-c", ready, os.path.dirname(servers.__file__), server.name, server.endpoint, server.log_path],
-                check=True)
+                [sys.executable, "-c", waiting, os.path.dirname(servers.__file__), server.name, server.endpoint], check=True)
             return server
     print("no S3 server is installed: S3 is left out")
     return None

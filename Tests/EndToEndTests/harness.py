@@ -85,8 +85,13 @@ class Context:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         return path
 
+    def folder(self, *parts):
+        path = os.path.join(self.directory, *parts)
+        os.makedirs(path, exist_ok=True)
+        return path
+
     def clean_environment(self):
-        kept = {"PATH": os.environ["PATH"], "HOME": self.path("home", "x")[:-2], "TZ": "UTC", "LC_ALL": "C"}
+        kept = {"PATH": os.environ["PATH"], "HOME": self.folder("home"), "TZ": "UTC", "LC_ALL": "C"}
         return {**kept, **self.environment}
 
     def run(self, *arguments, status=0, stdin=None, environment=None, timeout=300, wrapper=()):
@@ -119,12 +124,11 @@ class Context:
         for running in self.started:
             if running.name == kind:
                 return running
-        directory = self.path(f"server-{kind}", "x")[:-2]
-        server = servers.start(kind, directory)
+        server = servers.start_ready(kind, self.folder(f"server-{kind}"))
         if server is None:
             raise Skipped(f"{servers.STARTERS[kind][0]} is not installed")
         self.started.append(server)
-        return server.wait_ready()
+        return server
 
     def close(self):
         for server in self.started:

@@ -42,18 +42,12 @@ def program(name):
     return beside if os.access(beside, os.X_OK) else shutil.which(name)
 
 
-class Server:
-    """One S3 server: `endpoint`, and a bucket named `logs`."""
+class Endpoint:
+    """An S3 endpoint on loopback, with a bucket named `logs` once it is ready."""
 
-    def __init__(self, name, command, port, directory, environment=None):
+    def __init__(self, name, endpoint):
         self.name = name
-        self.port = port
-        self.endpoint = f"http://127.0.0.1:{port}"
-        self.log_path = os.path.join(directory, f"{name}.log")
-        with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen(
-                command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                env={**os.environ, **(environment or {})}, start_new_session=True)
+        self.endpoint = endpoint
 
     def url(self, prefix, bucket=BUCKET):
         return f"s3://{bucket}/{prefix}?endpoint={self.endpoint}&region=us-east-1&path-style=true"
@@ -71,8 +65,7 @@ class Server:
         deadline = time.monotonic() + seconds
         problem = None
         while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                raise RuntimeError(f"{self.name} ended with {self.process.returncode}: see {self.log_path}")
+            self.expect_alive()
             try:
                 client = self.client()
                 if BUCKET not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
@@ -83,7 +76,27 @@ class Server:
             except Exception as error:  # the server's own start-up errors are many; the deadline decides
                 problem = error
                 time.sleep(0.2)
-        raise RuntimeError(f"{self.name} was not ready within {seconds} s: {problem}; see {self.log_path}")
+        raise RuntimeError(f"{self.name} was not ready within {seconds} s: {problem}")
+
+    def expect_alive(self):
+        """Raises where it is known that waiting is of no use."""
+
+
+class Server(Endpoint):
+    """A server process that listens at `port`."""
+
+    def __init__(self, name, command, port, directory):
+        super().__init__(name, f"http://127.0.0.1:{port}")
+        self.log_path = os.path.join(directory, f"{name}.log")
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen(
+                command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True)
+
+    def expect_alive(self):
+        if self.process.poll() is not None:
+            with open(self.log_path, "rb") as log:
+                said = log.read().decode("utf-8", "replace")[-1000:]
+            raise RuntimeError(f"{self.name} ended with {self.process.returncode}: {said}")
 
     def stop(self):
         if self.process.poll() is None:
@@ -137,6 +150,22 @@ def start(name, directory):
     """A started server, not yet ready; None where its program is not installed."""
     needs, starter = STARTERS[name]
     return starter(directory) if program(needs) else None
+
+
+def start_ready(name, directory, tries=3):
+    """A server that answers; None where its program is not installed. Started again where another program took its port."""
+    for left in reversed(range(tries)):
+        attempt = os.path.join(directory, str(left))
+        os.makedirs(attempt)
+        server = start(name, attempt)
+        if server is None:
+            return None
+        try:
+            return server.wait_ready()
+        except RuntimeError:
+            server.stop()
+            if left == 0:
+                raise
 
 
 def credentials(secret=SECRET_KEY):

@@ -26,7 +26,7 @@ class Agent:
     def __init__(self, context, store):
         self.context = context
         self.store = store
-        self.logs = context.path("logs", "x")[:-2]
+        self.logs = context.folder("logs")
         self.configuration = samples.write(context.path("firn.yaml"), CONFIGURATION.format(
             spool=context.path("spool"), store=store, logs=self.logs).encode())
         self.wanted = {}

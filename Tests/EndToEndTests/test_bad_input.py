@@ -37,7 +37,7 @@ def test_a_missing_file(context):
 
 def test_a_directory_instead_of_a_file(context):
     result = context.run(
-        "archive", "--store", context.store("directory"), "--host", "h", context.path("folder", "x")[:-2], status={1, 3, 64})
+        "archive", "--store", context.store("directory"), "--host", "h", context.folder("folder"), status={1, 3, 64})
     expect_clear(result, "folder", "directory")
 
 
@@ -47,7 +47,7 @@ def test_an_unreadable_file(context):
     path = log(context)
     os.chmod(path, 0)
     os.chmod(context.directory, 0o777)
-    os.makedirs(context.path("home", "x")[:-2], exist_ok=True)
+    os.chmod(context.folder("home"), 0o777)
     binary = shutil.copy(context.firn_binary, context.path("bin", "firn"))
     os.chmod(binary, 0o755)
     context.firn_binary = binary
@@ -101,7 +101,7 @@ def test_a_host_name_that_does_not_resolve(context):
 def test_a_full_disk_loses_nothing(context):
     if os.geteuid() != 0:
         raise Skipped("needs root, to mount a small file system")
-    small = context.path("small", "x")[:-2]
+    small = context.folder("small")
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", small], capture_output=True).returncode != 0:
         raise Skipped("a small file system cannot be mounted here")
     try:

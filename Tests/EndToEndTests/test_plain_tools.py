@@ -17,7 +17,7 @@ def test_every_object_is_read_with_zstd_and_jq(context):
     for host in ["web-01", "web-02", "odd-01"]:
         context.run("archive", "--store", directory, "--host", host, *[s.path for s in sources if s.host == host])
     context.run("index", "--store", directory)
-    output = context.path("plain", "x")[:-2]
+    output = context.folder("plain")
     script = os.path.join(PACKAGE, "Tests", "EndToEndTests", "read-with-plain-tools")
     done = subprocess.run([script, directory, output], capture_output=True, env=context.clean_environment())
     expect(done.returncode == 0, f"{done.stderr.decode()}{done.stdout.decode()}")
