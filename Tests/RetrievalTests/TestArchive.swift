@@ -107,7 +107,7 @@ struct TestArchive {
         let description = ChunkDescription(
             archive: "main", writer: writer, sequence: UInt64(manifests.count + 1), sealed: Self.sealed,
             previous: previous, redundancy: Redundancy(copies: 1, acknowledge: 1, placement: ["memory"]))
-        let (tail, manifest, _) = try builder.finish(description)
+        let (tail, manifest) = try builder.finish(description)
         bytes += tail
         let object = try manifest.encoded()
         store.set(manifest.chunk.description, bytes)
