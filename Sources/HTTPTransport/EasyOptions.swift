@@ -68,6 +68,12 @@ struct EasyOptions {
                 let buffer = UnsafeMutableRawBufferPointer(start: bytes, count: size * count)
                 return Transfer.of(owner).fill(buffer) ?? Int(CURL_READFUNC_ABORT)
             })
+        try set(CURLOPT_SOCKOPTDATA, owner)
+        try check(
+            firn_curl_set_socket_callback(easy) { owner, socket, _ in
+                Transfer.of(owner).noteSocket(socket)
+                return CURL_SOCKOPT_OK
+            })
         try set(CURLOPT_PREREQDATA, owner)
         try check(
             firn_curl_set_request_callback(easy) { owner, _, _, _, localPort in

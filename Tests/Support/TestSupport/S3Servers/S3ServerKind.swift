@@ -23,6 +23,10 @@ package enum S3ServerKind: String, Sendable, CaseIterable, CustomTestStringConve
     /// SeaweedFS sorts folder by folder.
     package var ordersByWholeKeys: Bool { self != .seaweedfs }
 
+    /// What the server cannot do: under many PUTs of one key at once, rclone answers some with a 500 and leaves temporary files
+    /// among the objects.
+    package var brokenPromises: Set<StoreConformance.Check> { self == .rclone ? [.sixteenPutsAtOnce] : [] }
+
     /// The server, started at its first use and running until the tests end.
     ///
     /// A test that needs a server which is not there is cancelled, with the reason; with `FIRN_TEST_REQUIRE_SERVERS=1` it
