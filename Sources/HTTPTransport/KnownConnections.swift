@@ -1,7 +1,7 @@
 import Glibc
 
-/// The sockets of connections by their local ports, to look at one before it is used again: libcurl tells a socket when it makes
-/// it, and only the port when it uses it. Belongs to the loop's thread.
+/// The sockets of connections by their local ports, to look at one before it is used again: libcurl tells a socket
+/// when it makes it, and only the port when it uses it. Belongs to the loop's thread.
 final class KnownConnections {
     private var sockets: [Int: Int32] = [:]
 
@@ -10,8 +10,8 @@ final class KnownConnections {
         sockets[localPort] = made.first { Self.localPort(of: $0) == localPort }
     }
 
-    /// Whether bytes wait on that connection, before anything has been asked: the rest of an earlier answer, or one that was
-    /// sent twice. libcurl would take them for the answer to the next request.
+    /// Whether bytes wait on that connection, before anything has been asked: the rest of an earlier answer, or one
+    /// that was sent twice. libcurl would take them for the answer to the next request.
     func holdsBytes(localPort: Int) -> Bool {
         guard let socket = sockets[localPort], Self.localPort(of: socket) == localPort else { return false }
         var byte: UInt8 = 0

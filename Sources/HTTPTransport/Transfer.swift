@@ -21,7 +21,8 @@ final class Transfer: @unchecked Sendable {
     /// What a callback found wrong: more to the point than libcurl's code for it.
     private var verdict: HTTPFailure?
     private var progress = Progress()
-    /// The kept connection that libcurl chose had bytes waiting before anything was asked: the transfer begins anew on another.
+    /// The kept connection that libcurl chose had bytes waiting before anything was asked: the transfer begins anew
+    /// on another.
     private(set) var mustReconnect = false
     private var connections: KnownConnections?
     private var sockets: [Int32] = []
@@ -116,7 +117,8 @@ final class Transfer: @unchecked Sendable {
 
     // MARK: libcurl's callbacks
 
-    /// A socket has been made for this transfer (CURLOPT_SOCKOPTFUNCTION); one of several where a host has several addresses.
+    /// A socket has been made for this transfer (CURLOPT_SOCKOPTFUNCTION); one of several where a host has several
+    /// addresses.
     func noteSocket(_ socket: Int32) { sockets.append(socket) }
 
     /// Before the request is sent (CURLOPT_PREREQFUNCTION): false gives the connection up for a new one.
