@@ -15,7 +15,9 @@ struct S3ServerTests {
         let expected = StoreConformance.Expectations(
             preventsOverwrite: kind.preventsOverwrite, checksDigests: kind.checksDigests,
             ordersByWholeKeys: kind.ordersByWholeKeys, keysToList: 1200)
-        try await StoreConformance(store: store, expecting: expected).run(check)
+        // rclone answers some of many PUTs at once with a 500, where they make the same folder.
+        let tested: any ObjectStore = kind == .rclone ? RetryingStore(store) : store
+        try await StoreConformance(store: tested, expecting: expected).run(check)
     }
 
     @Test(arguments: S3ServerKind.allCases)
