@@ -4,7 +4,8 @@ internal import CCurl
 struct EasyOptions {
     private let easy: UnsafeMutableRawPointer
 
-    /// Few system calls for objects of many megabytes; larger ones gained nothing measurable. Each transfer has its own.
+    /// Few system calls for objects of many megabytes; larger ones gained nothing measurable. Each transfer has its
+    /// own.
     private static let uploadBuffer = 512 << 10
     private static let downloadBuffer = 256 << 10
 
@@ -68,6 +69,12 @@ struct EasyOptions {
                 let buffer = UnsafeMutableRawBufferPointer(start: bytes, count: size * count)
                 return Transfer.of(owner).fill(buffer) ?? Int(CURL_READFUNC_ABORT)
             })
+        try set(CURLOPT_SOCKOPTDATA, owner)
+        try check(
+            firn_curl_set_socket_callback(easy) { owner, socket, _ in
+                Transfer.of(owner).noteSocket(socket)
+                return CURL_SOCKOPT_OK
+            })
         try set(CURLOPT_PREREQDATA, owner)
         try check(
             firn_curl_set_request_callback(easy) { owner, _, _, _, localPort in
@@ -81,7 +88,8 @@ struct EasyOptions {
             })
     }
 
-    /// Exactly these fields: what libcurl would add of its own is struck out (`Name:`), an empty value is said so (`Name;`).
+    /// Exactly these fields: what libcurl would add of its own is struck out (`Name:`), an empty value is said so
+    /// (`Name;`).
     static func list(_ headers: HTTPHeaders) throws(HTTPFailure) -> UnsafeMutablePointer<curl_slist>? {
         var list: UnsafeMutablePointer<curl_slist>?
         let lines = headers.fields.map { $0.value.isEmpty ? $0.name + ";" : $0.name + ": " + $0.value }

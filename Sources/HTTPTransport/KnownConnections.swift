@@ -1,14 +1,17 @@
 import Glibc
 
-/// The sockets of kept connections by their local ports, to look at one before it is used again: libcurl tells a connection's
-/// socket only after a transfer, and its local port before the next. Belongs to the loop's thread.
+/// The sockets of connections by their local ports, to look at one before it is used again: libcurl tells a socket
+/// when it makes it, and only the port when it uses it. Belongs to the loop's thread.
 final class KnownConnections {
     private var sockets: [Int: Int32] = [:]
 
-    func remember(_ socket: Int32, localPort: Int) { sockets[localPort] = socket }
+    /// `made` are the sockets that a transfer made to get its new connection.
+    func remember(_ made: [Int32], localPort: Int) {
+        sockets[localPort] = made.first { Self.localPort(of: $0) == localPort }
+    }
 
-    /// Whether bytes wait on that connection, before anything has been asked: the rest of an earlier answer, or one that was
-    /// sent twice. libcurl would take them for the answer to the next request.
+    /// Whether bytes wait on that connection, before anything has been asked: the rest of an earlier answer, or one
+    /// that was sent twice. libcurl would take them for the answer to the next request.
     func holdsBytes(localPort: Int) -> Bool {
         guard let socket = sockets[localPort], Self.localPort(of: socket) == localPort else { return false }
         var byte: UInt8 = 0

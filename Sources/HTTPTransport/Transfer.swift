@@ -21,9 +21,11 @@ final class Transfer: @unchecked Sendable {
     /// What a callback found wrong: more to the point than libcurl's code for it.
     private var verdict: HTTPFailure?
     private var progress = Progress()
-    /// The kept connection that libcurl chose had bytes waiting before anything was asked: the transfer begins anew on another.
+    /// The kept connection that libcurl chose had bytes waiting before anything was asked: the transfer begins anew
+    /// on another.
     private(set) var mustReconnect = false
     private var connections: KnownConnections?
+    private var sockets: [Int32] = []
 
     private struct Progress {
         var bytes: Int64 = -1
@@ -48,6 +50,7 @@ final class Transfer: @unchecked Sendable {
         share: UnsafeMutableRawPointer?, connections: KnownConnections
     ) throws(HTTPFailure) -> UnsafeMutableRawPointer {
         self.connections = connections
+        sockets = []
         source = try BodySource(request.body)
         guard let easy = curl_easy_init() else { throw HTTPFailure(.other, "libcurl has no memory for a request") }
         self.easy = easy
@@ -78,9 +81,8 @@ final class Transfer: @unchecked Sendable {
         continuation = nil
     }
 
-    /// The outcome, once libcurl is done with the handle, which is still in its multi handle.
+    /// The outcome, once libcurl is done with the handle.
     func outcome(_ code: CURLcode) -> Result<HTTPResponse, HTTPFailure> {
-        rememberConnection()
         if let verdict { return .failure(verdict) }
         guard code == CURLE_OK else {
             return .failure(HTTPFailure(code: code, message: String(cString: errorText), isConnected: isConnected))
@@ -100,12 +102,6 @@ final class Transfer: @unchecked Sendable {
         return value
     }
 
-    private func rememberConnection() {
-        var socket = CURL_SOCKET_BAD
-        guard let easy, firn_curl_get_socket(easy, &socket) == CURLE_OK, socket != CURL_SOCKET_BAD else { return }
-        connections?.remember(socket, localPort: info(long: CURLINFO_LOCAL_PORT))
-    }
-
     private var isConnected: Bool { info(CURLINFO_PRETRANSFER_TIME_T) > 0 }
 
     /// Whether nothing has moved for longer than allowed. The counters are libcurl's: its own CURLOPT_LOW_SPEED_TIME
@@ -121,9 +117,17 @@ final class Transfer: @unchecked Sendable {
 
     // MARK: libcurl's callbacks
 
+    /// A socket has been made for this transfer (CURLOPT_SOCKOPTFUNCTION); one of several where a host has several
+    /// addresses.
+    func noteSocket(_ socket: Int32) { sockets.append(socket) }
+
     /// Before the request is sent (CURLOPT_PREREQFUNCTION): false gives the connection up for a new one.
     func mayUseConnection(localPort: Int) -> Bool {
-        mustReconnect = info(long: CURLINFO_NUM_CONNECTS) == 0 && connections?.holdsBytes(localPort: localPort) == true
+        if info(long: CURLINFO_NUM_CONNECTS) > 0 {
+            connections?.remember(sockets, localPort: localPort)
+        } else {
+            mustReconnect = connections?.holdsBytes(localPort: localPort) == true
+        }
         return !mustReconnect
     }
 

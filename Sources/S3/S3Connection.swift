@@ -47,7 +47,8 @@ final class S3Connection: Sendable {
         }
     }
 
-    /// Servers differ in the status and code of a signature that is too old: 403 RequestTimeTooSkewed, 400 AccessDenied.
+    /// Servers differ in the status and code of a signature that is too old: 403 RequestTimeTooSkewed, 400
+    /// AccessDenied.
     private func corrects(_ refusal: S3Refusal, _ signed: Nanoseconds) -> Bool {
         guard refusal.status == 403 || refusal.status == 400, let date = refusal.date else { return false }
         return clock.correct(by: date, signed: signed)

@@ -1,7 +1,8 @@
 import ObjectStore
 
 extension S3Refusal {
-    /// What the refusal means for who made the request. Codes come first: servers agree on them better than on statuses.
+    /// What the refusal means for who made the request. Codes come first: servers agree on them better than on
+    /// statuses.
     var kind: StoreError.Kind {
         Self.kinds[code] ?? Self.kind(ofStatus: status)
     }

@@ -8,8 +8,8 @@ extension S3Store {
     /// From a server that ignores `start-after`, pages are read until the wanted one comes: to 10 million keys.
     private static let pagesLimit = 10_000
 
-    /// On servers that sort folder by folder (SeaweedFS), `after` should be a key that was listed, or end in a slash: the
-    /// name of a folder without it stands there for all that is in the folder.
+    /// On servers that sort folder by folder (SeaweedFS), `after` should be a key that was listed, or end in a
+    /// slash: the name of a folder without it stands there for all that is in the folder.
     package func list(prefix: String, after: String?, limit: Int) async throws(StoreError) -> ListPage {
         if let fault = ObjectKey.fault(inPrefix: prefix) {
             throw connection.storeError(.rejected, S3Operation(method: .get, title: "LIST \(prefix)"), fault)
@@ -102,8 +102,8 @@ private struct ListQuery {
         return items.map { (name: $0.0, value: $0.1) }
     }
 
-    /// Those under the prefix and after `after`, without the store's own prefix. What consoles make to show a folder (the
-    /// prefix itself, with a slash) is no object of the archive.
+    /// Those under the prefix and after `after`, without the store's own prefix. What consoles make to show a
+    /// folder (the prefix itself, with a slash) is no object of the archive.
     func wanted(_ entries: [ListPage.Entry]) -> [ListPage.Entry] {
         entries.compactMap { entry in
             guard entry.key.utf8.starts(with: (root + prefix).utf8) else { return nil }

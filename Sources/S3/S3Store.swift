@@ -119,7 +119,8 @@ package final class S3Store: ObjectStore {
             } catch {
                 throw connection.storeError(error.kind, operation, error.reason)
             }
-        // Of an object that is shorter than the suffix, or empty, some servers give nothing: to callers it is the whole of it.
+        // Of an object that is shorter than the suffix, or empty, some servers give nothing: to callers it is the
+        // whole of it.
         case .refused(let refusal) where refusal.kind == .rangeNotSatisfiable && wanted.isSuffix:
             guard try await wanted.isCovered(by: size(key)) else { throw connection.storeError(refusal, operation) }
             return try await get(key, .whole)

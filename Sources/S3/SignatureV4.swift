@@ -8,8 +8,8 @@ import Synchronization
 ///
 /// A pure function of request, credentials and time; only the signing key, which is the same for a day, is kept.
 package final class SignatureV4: Sendable {
-    /// What is signed. Path and query are as they are before percent-encoding; `CanonicalRequest` encodes them, and what it
-    /// makes of them must be sent.
+    /// What is signed. Path and query are as they are before percent-encoding; `CanonicalRequest` encodes them, and
+    /// what it makes of them must be sent.
     package struct Request: Sendable {
         package var method: String
         /// Begins with a slash.

@@ -3,8 +3,8 @@ import ObjectStore
 
 /// What a GET asks for, and whether the answer is just that.
 ///
-/// A part may come as 206, as 200 with a correct `Content-Range`, or, from servers that ignore ranges, as the whole object,
-/// of which it is then cut where that is not much larger.
+/// A part may come as 206, as 200 with a correct `Content-Range`, or, from servers that ignore ranges, as the whole
+/// object, of which it is then cut where that is not much larger.
 struct WantedRange {
     struct Mismatch: Error {
         var kind: StoreError.Kind

@@ -9,12 +9,15 @@ import Testing
 struct S3ServerTests {
     @Test(arguments: S3ServerKind.allCases, StoreConformance.Check.allCases)
     func conforms(_ kind: S3ServerKind, _ check: StoreConformance.Check) async throws {
+        guard !kind.brokenPromises.contains(check) else { return }
         let server = try await kind.running()
         let store = try await server.store(bucket: server.makeBucket(), prefix: "archive/of tests+1")
         let expected = StoreConformance.Expectations(
             preventsOverwrite: kind.preventsOverwrite, checksDigests: kind.checksDigests,
             ordersByWholeKeys: kind.ordersByWholeKeys, keysToList: 1200)
-        try await StoreConformance(store: store, expecting: expected).run(check)
+        // rclone answers some of many PUTs at once with a 500, where they make the same folder.
+        let tested: any ObjectStore = kind == .rclone ? RetryingStore(store) : store
+        try await StoreConformance(store: tested, expecting: expected).run(check)
     }
 
     @Test(arguments: S3ServerKind.allCases)

@@ -3,8 +3,8 @@ import HTTPTransport
 import ObjectStore
 import S3
 
-/// A bucket of the strict server of our own (Tests/Support/s3double/s3double.py), and the remote control over what goes wrong
-/// in it. The server is one for all tests; faults, clock and log are the bucket's.
+/// A bucket of the strict server of our own (Tests/Support/s3double/s3double.py), and the remote control over what
+/// goes wrong in it. The server is one for all tests; faults, clock and log are the bucket's.
 package struct S3Double: Sendable {
     package let server: S3Server
     package let bucket: String
