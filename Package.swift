@@ -86,10 +86,13 @@ let package = Package(
         tests("InputsTests", ["Inputs", "ArchiveTypes"]),
         tests("SpoolTests", ["Spool", "ChunkFormat", "ArchiveTypes", "Checksums"]),
         tests("ArchivingTests", ["Archiving", "Inputs", "Spool", "ChunkFormat", "ObjectStore", "EventTime", "ArchiveTypes"]),
-        tests("ArchiveIndexTests", ["ArchiveIndex", "ChunkFormat", "ObjectStore", "ArchiveTypes"]),
+        tests(
+            "ArchiveIndexTests",
+            ["ArchiveIndex", "ChunkFormat", "ObjectStore", "ArchiveTypes", "Checksums", "EventTime", logging],
+            resources: [.copy("Golden")]),
         tests(
             "RetrievalTests",
-            ["Retrieval", "ArchiveIndex", "Archiving", "ChunkFormat", "ObjectStore", "EventTime", "ArchiveTypes"]),
+            ["Retrieval", "ArchiveIndex", "ChunkFormat", "ObjectStore", "EventTime", "Checksums", "ArchiveTypes"]),
         tests("ConfigurationTests", ["Configuration", "ArchiveTypes"]),
         tests("CommandTests", ["firn", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     ],

@@ -2,7 +2,8 @@
 /// that their answers fit in memory.
 let requestsInFlight = 16
 
-/// The results of `body`, in the order of `inputs`, at most `requestsInFlight` of them under way at a time. The first error ends all.
+/// The results of `body`, in the order of `inputs`, at most `requestsInFlight` of them under way at a time. The first
+/// error ends all.
 func concurrently<Input: Sendable, Output: Sendable>(
     _ inputs: [Input], _ body: @escaping @Sendable (Input) async throws -> Output
 ) async throws -> [Output] {

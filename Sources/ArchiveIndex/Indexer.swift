@@ -5,8 +5,8 @@ package import ObjectStore
 /// by what it covers, and equal coverage means equal rows.
 ///
 /// A run writes one set of objects for the hours that have been closed since the last, and what is there of the open
-/// ones. When more sets are in use than `IndexerSettings.liveSets`, some are merged. Objects that others replace are left
-/// where they are: nothing is deleted.
+/// ones. When more sets are in use than `IndexerSettings.liveSets`, some are merged. Objects that others replace are
+/// left where they are: nothing is deleted.
 package struct Indexer: Sendable {
     let fetcher: IndexFetcher
     let writer: IndexSetWriter

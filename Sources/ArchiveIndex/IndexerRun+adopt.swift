@@ -4,7 +4,8 @@ import ChunkFormat
 import ObjectStore
 
 extension IndexerRun {
-    /// Gives a manifest to each whole chunk that no readable manifest describes. Chunks are told apart by their digests.
+    /// Gives a manifest to each whole chunk that no readable manifest describes. Chunks are told apart by their
+    /// digests.
     mutating func adoptChunks() async throws {
         let described = try await describedChunks()
         let fetcher = indexer.fetcher

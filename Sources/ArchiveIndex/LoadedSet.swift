@@ -28,7 +28,7 @@ struct LoadedSet: Sendable {
         }
     }
 
-    /// The frames that `isWanted`, where the bytes between two are at most `gap` and all are at most `limit` in one run.
+    /// The frames that `isWanted`, in runs where the bytes between two are at most `gap` and all are at most `limit`.
     func runs(gap: UInt64, limit: UInt64, where isWanted: (IndexFence) -> Bool) -> [Run] {
         var runs: [Run] = []
         for part in parts {

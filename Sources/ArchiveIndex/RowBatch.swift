@@ -19,11 +19,12 @@ struct RowBatch: Sendable {
     init() {}
 
     init(_ manifest: Manifest) {
+        let chunk = Array(manifest.chunk.description.utf8)
         for block in manifest.blocks {
-            let row = IndexRow(chunk: manifest.chunk, block: block)
             let start = text.count
-            row.append(to: &text)
-            lines.append(Line(start: start, end: text.count, isLong: row.isLong))
+            IndexRow.append(block, inChunk: chunk, to: &text)
+            let isLong = IndexRow.isLong(least: block.leastTime, greatest: block.greatestTime)
+            lines.append(Line(start: start, end: text.count, isLong: isLong))
         }
     }
 

@@ -3,6 +3,7 @@ package import ChunkFormat
 package import EventTime
 package import Inputs
 package import Logging
+import ObjectStore
 package import Spool
 import Threads
 
@@ -54,6 +55,7 @@ package final class Agent: Sendable {
     private let logger: Logger
     private let clock: @Sendable () -> Nanoseconds
     private let isStopping = Monitor(false)
+    private let health: StoreHealth
 
     package init(
         archive: ArchiveStore, spool: Spool, settings: AgentSettings, logger: Logger,
@@ -64,6 +66,7 @@ package final class Agent: Sendable {
         self.settings = settings
         self.logger = logger
         self.clock = clock
+        health = StoreHealth(store: archive.store.name)
     }
 
     /// Ends `run` once what was read is durable.
@@ -75,7 +78,7 @@ package final class Agent: Sendable {
         for finding in spool.findings { logger.warning("\(finding)") }
         let (chunks, sealed) = AsyncStream.makeStream(of: SealedChunk.self)
         for chunk in spool.recovered() { sealed.yield(chunk) }
-        let uploader = AgentUploader(archive: archive, spool: spool, logger: logger, clock: clock)
+        let uploader = AgentUploader(archive: archive, spool: spool, logger: logger, clock: clock, health: health)
         let uploads = Task { await uploader.run(chunks) }
         let result = await withTaskCancellationHandler {
             await WorkerThreads.run { [self] in Result { try follow { sealed.yield($0) } } }
@@ -92,9 +95,11 @@ package final class Agent: Sendable {
         var reader = try AgentReader(spool: spool, settings: settings, logger: logger, clock: clock)
         while !isStopping.read({ $0 }) {
             for chunk in try reader.turn() { sealed(chunk) }
+            reader.writeStatus([health.status])
             waitForStop()
         }
         for chunk in try reader.finish() { sealed(chunk) }
+        reader.writeStatus([health.status])
     }
 
     private func waitForStop() {

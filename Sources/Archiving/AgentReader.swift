@@ -1,6 +1,7 @@
 import ArchiveTypes
 import ChunkFormat
 import EventTime
+import Glibc
 import Inputs
 import Logging
 import Spool
@@ -25,6 +26,7 @@ struct AgentReader: ~Copyable {
     private var isHeldUp = false
     private var openBytes = 0
     private var buffer: [UInt8] = []
+    private var lastStatus: Nanoseconds = 0
 
     init(
         spool: Spool, settings: AgentSettings, logger: Logger, clock: @escaping @Sendable () -> Nanoseconds
@@ -164,6 +166,24 @@ struct AgentReader: ~Copyable {
         for source in ended { checkpoints[source] = nil }
         ended.removeAll()
         saveState()
+    }
+
+    /// Writes `status.json`, at most every other second.
+    mutating func writeStatus(_ stores: [AgentStatus.Store]) {
+        let now = clock()
+        guard now - lastStatus >= 2 * .perSecond else { return }
+        lastStatus = now
+        let backlog = spool.backlog()
+        let status = AgentStatus(
+            process: getpid(), writer: spool.writer.description, updated: CivilTime.rfc3339(now),
+            backlogBytes: backlog.bytes, backlogChunks: backlog.chunks, maxBytes: spool.maxBytes, isHeldUp: isHeldUp,
+            streams: follower.followed.map {
+                AgentStatus.Stream(source: $0.checkpoint.source, position: $0.checkpoint.position, size: $0.size)
+            },
+            stores: stores)
+        do { try status.write(spool: spool.path) } catch {
+            logger.debug("cannot write the status: \(error)")
+        }
     }
 
     private func saveState() {

@@ -11,6 +11,7 @@ struct AgentUploader: Sendable {
     let spool: Spool
     let logger: Logger
     let clock: @Sendable () -> Nanoseconds
+    let health: StoreHealth
 
     private static let uploads = 4
     /// Between two tries of a chunk that a store did not take, in seconds, beyond the store's own retries.
@@ -52,11 +53,13 @@ struct AgentUploader: Sendable {
                 try await archive.prepare()
                 let archived = try await archive.archive(chunk)
                 try spool.remove(archived)
+                health.succeeded(at: clock())
                 logger.debug("archived \(chunk.manifest.chunk)")
                 return
             } catch let error as StoreError where error.kind == .cancelled {
                 return
             } catch {
+                health.failed("\(error)", at: clock())
                 logger.error("\(error)")
             }
             let pause = Self.pauses[min(tries, Self.pauses.count - 1)] * Double.random(in: 0.5...1)
@@ -64,4 +67,28 @@ struct AgentUploader: Sendable {
             do { try await Task.sleep(nanoseconds: UInt64(pause * 1e9)) } catch { return }
         }
     }
+}
+
+/// How the store took the last chunk.
+final class StoreHealth: Sendable {
+    private let state: Mutex<AgentStatus.Store>
+
+    init(store: String) { state = Mutex(AgentStatus.Store(name: store)) }
+
+    func succeeded(at time: Nanoseconds) {
+        state.withLock { store in
+            store.lastArchived = CivilTime.rfc3339(time)
+            store.failure = nil
+            store.failedAt = nil
+        }
+    }
+
+    func failed(_ reason: String, at time: Nanoseconds) {
+        state.withLock { store in
+            store.failure = reason
+            store.failedAt = CivilTime.rfc3339(time)
+        }
+    }
+
+    var status: AgentStatus.Store { state.withLock { $0 } }
 }

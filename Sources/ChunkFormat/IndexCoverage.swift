@@ -121,8 +121,8 @@ package struct IndexCoverage: Sendable, Hashable {
 
 extension IndexCoverage {
     /// Manifests of one hour that share writer and sequence but not their digest: two spools with one identity, as
-    /// copied machines have. Sequences cannot tell them apart, so they are always read by themselves until their hour is
-    /// closed.
+    /// copied machines have. Sequences cannot tell them apart, so they are always read by themselves until their hour
+    /// is closed.
     package static func ambiguous(among manifests: [ManifestKey]) -> Set<ManifestKey> {
         let sorted = manifests.sorted()
         var found: Set<ManifestKey> = []

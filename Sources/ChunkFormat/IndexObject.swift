@@ -7,9 +7,9 @@ import Checksums
 ///
 ///     data frame ... data frame + footer frame + seek table
 ///
-/// **Data frames** are zstd frames with content size and checksum. Each holds whole rows, about 96 KiB of them. The frames of
-/// the time index come in two sections, each sorted by itself: rows of blocks that span at most a day, then the others,
-/// which every plan reads. The host index has only the first section.
+/// **Data frames** are zstd frames with content size and checksum. Each holds whole rows, about 96 KiB of them. The
+/// frames of the time index come in two sections, each sorted by itself: rows of blocks that span at most a day, then
+/// the others, which every plan may have to read. The host index has only the first section.
 ///
 /// **The footer frame** is a skippable frame of kind 3 (magic number 0x184D2A53) with this content:
 ///

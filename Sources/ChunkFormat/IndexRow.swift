@@ -25,11 +25,11 @@ package import ArchiveTypes
 /// | 17 | XXH64 of the raw bytes, 16 hexadecimal digits |
 /// | 18 | XXH64 of the block's bytes, 16 hexadecimal digits |
 ///
-/// Rows of the time index have one column more before these, the hour of column 3 as `YYYY-MM-DDTHH`. Times are RFC 3339
-/// in UTC with nine fraction digits; other numbers are decimal without leading zeros. In text, `\t`, `\n`, `\r` and `\\`
-/// stand for tab, newline, carriage return and backslash, `\xHH` for other control characters; in a label `\,` and `\=`
-/// stand for a comma and an equals sign. So a tab is less than every byte of a column, and the rows of an index are in
-/// the order of their bytes, which is that of `LC_ALL=C sort`.
+/// Rows of the time index have one column more before these, the hour of column 3 as `YYYY-MM-DDTHH`. Times are
+/// RFC 3339 in UTC with nine fraction digits; other numbers are decimal without leading zeros. In text, `\t`, `\n`, `\r`
+/// and `\\` stand for tab, newline, carriage return and backslash, `\xHH` for other control characters; in a label `\,`
+/// and `\=` stand for a comma and an equals sign. So a tab is less than every byte of a column, and the rows of an index
+/// are in the order of their bytes, which is that of `LC_ALL=C sort`.
 package struct IndexRow: Sendable, Hashable {
     package var chunk: ChunkKey
     package var block: BlockEntry
@@ -60,16 +60,21 @@ package struct IndexRow: Sendable, Hashable {
 extension IndexRow {
     /// Appends the row as a line of the time index: without its first `hourLength` bytes it is one of the host index.
     package func append(to output: inout [UInt8]) {
+        Self.append(block, inChunk: Array(chunk.description.utf8), to: &output)
+    }
+
+    /// As `append(to:)`, for all blocks of a chunk: `chunk` is its key as text.
+    package static func append(_ block: BlockEntry, inChunk chunk: [UInt8], to output: inout [UInt8]) {
         IndexText.appendTime(block.leastTime, to: &output)
-        output.removeLast(IndexText.timeLength - (Self.hourLength - 1))
+        output.removeLast(IndexText.timeLength - (hourLength - 1))
         output.append(IndexText.tab)
-        appendIdentity(to: &output)
-        appendMeasures(to: &output)
-        appendPlace(to: &output)
+        appendIdentity(block, to: &output)
+        appendMeasures(block, to: &output)
+        appendPlace(block, inChunk: chunk, to: &output)
         output.append(IndexText.newline)
     }
 
-    private func appendIdentity(to output: inout [UInt8]) {
+    private static func appendIdentity(_ block: BlockEntry, to output: inout [UInt8]) {
         IndexText.appendText(block.stream.host, to: &output)
         output.append(IndexText.tab)
         IndexText.appendText(block.stream.source, to: &output)
@@ -84,7 +89,7 @@ extension IndexRow {
         output.append(IndexText.tab)
     }
 
-    private func appendMeasures(to output: inout [UInt8]) {
+    private static func appendMeasures(_ block: BlockEntry, to output: inout [UInt8]) {
         IndexText.appendTime(block.greatestTime, to: &output)
         output.append(IndexText.tab)
         IndexText.appendTime(block.received, to: &output)
@@ -99,8 +104,8 @@ extension IndexRow {
         output.append(IndexText.tab)
     }
 
-    private func appendPlace(to output: inout [UInt8]) {
-        output.append(contentsOf: chunk.description.utf8)
+    private static func appendPlace(_ block: BlockEntry, inChunk chunk: [UInt8], to output: inout [UInt8]) {
+        output.append(contentsOf: chunk)
         output.append(IndexText.tab)
         for number in [block.offset, block.headerLength, block.length] {
             IndexText.appendNumber(number, to: &output)

@@ -10,8 +10,9 @@ package struct IndexRowReader {
     private let to: [UInt8]
     private var host: TextColumn
     private var source: TextColumn
-    private var chunkText: [UInt8] = []
-    private var chunk: ChunkKey?
+    private var generations = Parsed { Generation(String(decoding: $0, as: UTF8.self)) }
+    private var labels = Parsed { IndexText.labels($0) }
+    private var chunks = Parsed { ChunkKey(String(decoding: $0, as: UTF8.self)) }
 
     package init(_ kind: IndexKind, _ filter: BlockQuery) {
         hasHour = kind == .time
@@ -99,13 +100,13 @@ package struct IndexRowReader {
     private mutating func rest(_ columns: inout ColumnCursor, _ identity: Identity) -> Outcome {
         guard let received = columns.next().flatMap(IndexText.time),
             let kind = columns.next().flatMap({ BlockKind(name: String(decoding: $0, as: UTF8.self)) }),
-            let labels = columns.next().flatMap(IndexText.labels),
-            let generation = Generation(String(decoding: identity.generation, as: UTF8.self))
+            let labels = columns.next().flatMap({ labels.value($0) }),
+            let generation = generations.value(identity.generation)
         else { return .malformed }
         guard filter.matches(generation: generation, kind: kind, labels: labels) else { return .unwanted }
         guard let lines = columns.next().flatMap(IndexText.number).flatMap(UInt32.init(exactly:)),
             let raw = columns.next().flatMap(IndexText.number), raw <= UInt64(Limits.blockRawBytes),
-            let chunk = columns.next().flatMap({ chunkKey($0) }), let place = Place(&columns),
+            let chunk = columns.next().flatMap({ chunks.value($0) }), let place = Place(&columns),
             let host = host.value, let source = source.value, let positions = identity.positions,
             let least = IndexText.time(identity.least), let greatest = IndexText.time(identity.greatest),
             least <= greatest
@@ -116,14 +117,6 @@ package struct IndexRowReader {
             lineCount: lines, rawLength: raw, rawChecksum: place.rawChecksum, checksum: place.checksum,
             leastTime: least, greatestTime: greatest, received: received)
         return .wanted(IndexRow(chunk: chunk, block: block))
-    }
-
-    private mutating func chunkKey(_ text: UnsafeRawBufferPointer) -> ChunkKey? {
-        if !text.equals(chunkText) {
-            chunkText = Array(text)
-            chunk = ChunkKey(String(decoding: text, as: UTF8.self))
-        }
-        return chunk
     }
 
     /// The last columns, from the offset on.
@@ -192,6 +185,24 @@ private struct TextColumn {
         value = IndexText.text(column, limit: limit).flatMap { $0.isEmpty ? nil : $0 }
         isAccepted = value.map { text in patterns.isEmpty || patterns.contains { $0.matches(text) } } ?? true
         return isAccepted
+    }
+}
+
+/// Values that many rows share, and that cost more to parse than to look up. Bounded.
+private struct Parsed<Value> {
+    private let parse: (UnsafeRawBufferPointer) -> Value?
+    private var known: [[UInt8]: Value] = [:]
+    private static var limit: Int { 4096 }
+
+    init(_ parse: @escaping (UnsafeRawBufferPointer) -> Value?) { self.parse = parse }
+
+    mutating func value(_ text: UnsafeRawBufferPointer) -> Value? {
+        let key = Array(text)
+        if let value = known[key] { return value }
+        guard let value = parse(text) else { return nil }
+        if known.count >= Self.limit { known.removeAll(keepingCapacity: true) }
+        known[key] = value
+        return value
     }
 }
 

@@ -29,15 +29,17 @@ package enum IndexText {
 
     package static func appendTime(_ time: Nanoseconds, to output: inout [UInt8]) {
         let civil = CivilTime(time)
-        let parts =
-            [
-                (civil.year, 4, "-"), (civil.month, 2, "-"), (civil.day, 2, "T"), (civil.hour, 2, ":"),
-                (civil.minute, 2, ":"), (civil.second, 2, "."), (civil.nanosecond, 9, "Z"),
-            ] as [(Int, Int, Unicode.Scalar)]
-        for (value, width, mark) in parts {
+        func part(_ value: Int, _ width: Int, _ mark: Unicode.Scalar) {
             appendNumber(UInt64(value), width: width, to: &output)
             output.append(UInt8(ascii: mark))
         }
+        part(civil.year, 4, "-")
+        part(civil.month, 2, "-")
+        part(civil.day, 2, "T")
+        part(civil.hour, 2, ":")
+        part(civil.minute, 2, ":")
+        part(civil.second, 2, ".")
+        part(civil.nanosecond, 9, "Z")
     }
 
     /// `alsoEscaped`: characters that take a backslash beside those of every text.

@@ -4,8 +4,9 @@ internal import CCurl
 struct EasyOptions {
     private let easy: UnsafeMutableRawPointer
 
-    /// Few system calls for objects of many megabytes; libcurl 7.88 takes at most 512 KiB to receive.
-    private static let transferBuffer = 512 << 10
+    /// Few system calls for objects of many megabytes; larger ones gained nothing measurable. Each transfer has its own.
+    private static let uploadBuffer = 512 << 10
+    private static let downloadBuffer = 256 << 10
 
     init(_ easy: UnsafeMutableRawPointer) { self.easy = easy }
 
@@ -43,9 +44,9 @@ struct EasyOptions {
             try set(CURLOPT_UPLOAD, 1)
             let length = request.body.length ?? 0
             try check(firn_curl_set_offset(easy, CURLOPT_INFILESIZE_LARGE, curl_off_t(length)))
-            if length > 64 << 10 { try set(CURLOPT_UPLOAD_BUFFERSIZE, Self.transferBuffer) }
+            if length > 64 << 10 { try set(CURLOPT_UPLOAD_BUFFERSIZE, Self.uploadBuffer) }
         }
-        if request.method == .get, request.responseLimit > 64 << 10 { try set(CURLOPT_BUFFERSIZE, Self.transferBuffer) }
+        if request.method == .get, request.responseLimit > 64 << 10 { try set(CURLOPT_BUFFERSIZE, Self.downloadBuffer) }
     }
 
     /// `owner` is the unretained `Transfer`, which outlives the handle.
@@ -66,6 +67,12 @@ struct EasyOptions {
             firn_curl_set_data_callback(easy, CURLOPT_READFUNCTION) { bytes, size, count, owner in
                 let buffer = UnsafeMutableRawBufferPointer(start: bytes, count: size * count)
                 return Transfer.of(owner).fill(buffer) ?? Int(CURL_READFUNC_ABORT)
+            })
+        try set(CURLOPT_PREREQDATA, owner)
+        try check(
+            firn_curl_set_request_callback(easy) { owner, _, _, _, localPort in
+                Transfer.of(owner).mayUseConnection(localPort: Int(localPort))
+                    ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
             })
         try check(
             firn_curl_set_seek_callback(easy) { owner, offset, origin in

@@ -57,7 +57,7 @@ package struct HTTPFailure: Error, Sendable, Hashable, CustomStringConvertible {
             .tls
         case CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CIPHER: .handshake
         case CURLE_FILESIZE_EXCEEDED: .tooLarge
-        case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL: .invalidRequest
+        case CURLE_URL_MALFORMAT: .invalidRequest
         default: .other
         }
     }

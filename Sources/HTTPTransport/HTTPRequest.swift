@@ -50,6 +50,10 @@ package struct HTTPRequest: Sendable {
         guard url.utf8.allSatisfy({ 0x21...0x7E ~= $0 }) else {
             throw HTTPFailure(.invalidRequest, "the URL holds characters that must be percent-encoded")
         }
+        // libcurl guesses where there is none.
+        guard url.hasPrefix("http://") || url.hasPrefix("https://") else {
+            throw HTTPFailure(.invalidRequest, "the URL begins neither with http:// nor with https://")
+        }
         for field in headers.fields {
             let isPlain = field.value.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }
             let isNamed =

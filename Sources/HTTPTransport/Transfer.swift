@@ -21,6 +21,9 @@ final class Transfer: @unchecked Sendable {
     /// What a callback found wrong: more to the point than libcurl's code for it.
     private var verdict: HTTPFailure?
     private var progress = Progress()
+    /// The kept connection that libcurl chose had bytes waiting before anything was asked: the transfer begins anew on another.
+    private(set) var mustReconnect = false
+    private var connections: KnownConnections?
 
     private struct Progress {
         var bytes: Int64 = -1
@@ -41,7 +44,10 @@ final class Transfer: @unchecked Sendable {
     }
 
     /// Makes the handle, ready to be added to a multi handle.
-    func prepare(share: UnsafeMutableRawPointer?) throws(HTTPFailure) -> UnsafeMutableRawPointer {
+    func prepare(
+        share: UnsafeMutableRawPointer?, connections: KnownConnections
+    ) throws(HTTPFailure) -> UnsafeMutableRawPointer {
+        self.connections = connections
         source = try BodySource(request.body)
         guard let easy = curl_easy_init() else { throw HTTPFailure(.other, "libcurl has no memory for a request") }
         self.easy = easy
@@ -51,6 +57,8 @@ final class Transfer: @unchecked Sendable {
         headerList = try EasyOptions.list(request.headers)
         try options.set(CURLOPT_HTTPHEADER, headerList)
         try options.set(CURLOPT_ERRORBUFFER, UnsafeMutableRawPointer(errorText))
+        if mustReconnect { try options.set(CURLOPT_FRESH_CONNECT, 1) }
+        mustReconnect = false
         try options.callbacks(of: Unmanaged.passUnretained(self).toOpaque())
         progress = Progress()
         return easy
@@ -70,8 +78,9 @@ final class Transfer: @unchecked Sendable {
         continuation = nil
     }
 
-    /// The outcome, once libcurl is done with the handle.
+    /// The outcome, once libcurl is done with the handle, which is still in its multi handle.
     func outcome(_ code: CURLcode) -> Result<HTTPResponse, HTTPFailure> {
+        rememberConnection()
         if let verdict { return .failure(verdict) }
         guard code == CURLE_OK else {
             return .failure(HTTPFailure(code: code, message: String(cString: errorText), isConnected: isConnected))
@@ -83,6 +92,18 @@ final class Transfer: @unchecked Sendable {
         var value: curl_off_t = 0
         guard let easy, firn_curl_get_offset(easy, info, &value) == CURLE_OK else { return 0 }
         return Int64(value)
+    }
+
+    private func info(long info: CURLINFO) -> Int {
+        var value = 0
+        guard let easy, firn_curl_get_long(easy, info, &value) == CURLE_OK else { return 0 }
+        return value
+    }
+
+    private func rememberConnection() {
+        var socket = CURL_SOCKET_BAD
+        guard let easy, firn_curl_get_socket(easy, &socket) == CURLE_OK, socket != CURL_SOCKET_BAD else { return }
+        connections?.remember(socket, localPort: info(long: CURLINFO_LOCAL_PORT))
     }
 
     private var isConnected: Bool { info(CURLINFO_PRETRANSFER_TIME_T) > 0 }
@@ -99,6 +120,12 @@ final class Transfer: @unchecked Sendable {
     }
 
     // MARK: libcurl's callbacks
+
+    /// Before the request is sent (CURLOPT_PREREQFUNCTION): false gives the connection up for a new one.
+    func mayUseConnection(localPort: Int) -> Bool {
+        mustReconnect = info(long: CURLINFO_NUM_CONNECTS) == 0 && connections?.holdsBytes(localPort: localPort) == true
+        return !mustReconnect
+    }
 
     /// One line of the answer's head (CURLOPT_HEADERFUNCTION): true goes on.
     func receiveHeader(_ line: UnsafeRawBufferPointer) -> Bool {

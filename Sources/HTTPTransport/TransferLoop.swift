@@ -20,6 +20,7 @@ final class TransferLoop: @unchecked Sendable {
     private let maximumTransfers: Int
     private var waiting: ArraySlice<Transfer> = []
     private var active: [UnsafeMutableRawPointer: Transfer] = [:]
+    private let connections = KnownConnections()
     private var nextStallCheck = ContinuousClock.now
 
     /// curl_global_init(3) is not to be called twice at once by libcurls built without thread-safe initialization.
@@ -119,7 +120,8 @@ final class TransferLoop: @unchecked Sendable {
         }
         waiting.append(contentsOf: mail.submitted)
         for transfer in mail.cancelled where transfer.easy != nil { end(transfer, .failure(.cancelled)) }
-        if !mail.cancelled.isEmpty { dropCancelled() }
+        // Submitted ones may have been cancelled before they came.
+        if !mail.cancelled.isEmpty || !mail.submitted.isEmpty { dropCancelled() }
         return !mail.isStopping
     }
 
@@ -132,21 +134,19 @@ final class TransferLoop: @unchecked Sendable {
     }
 
     private func startWaiting() {
-        while active.count < maximumTransfers, let transfer = waiting.popFirst() {
-            guard !transfer.isCancelled.load(ordering: .acquiring) else {
-                transfer.resume(.failure(.cancelled))
-                continue
+        while active.count < maximumTransfers, let transfer = waiting.popFirst() { begin(transfer) }
+    }
+
+    private func begin(_ transfer: Transfer) {
+        do throws(HTTPFailure) {
+            let easy = try transfer.prepare(share: share, connections: connections)
+            guard curl_multi_add_handle(multi, easy) == CURLM_OK else {
+                throw HTTPFailure(.other, "libcurl took no more transfers")
             }
-            do throws(HTTPFailure) {
-                let easy = try transfer.prepare(share: share)
-                guard curl_multi_add_handle(multi, easy) == CURLM_OK else {
-                    throw HTTPFailure(.other, "libcurl took no more transfers")
-                }
-                active[easy] = transfer
-            } catch {
-                transfer.release()
-                transfer.resume(.failure(error))
-            }
+            active[easy] = transfer
+        } catch {
+            transfer.release()
+            transfer.resume(.failure(error))
         }
     }
 
@@ -156,7 +156,13 @@ final class TransferLoop: @unchecked Sendable {
             guard message.pointee.msg == CURLMSG_DONE, let easy = message.pointee.easy_handle,
                 let transfer = active[easy]
             else { continue }
-            end(transfer, transfer.outcome(message.pointee.data.result))
+            let result = transfer.outcome(message.pointee.data.result)
+            if transfer.mustReconnect {
+                detach(transfer)
+                begin(transfer)
+            } else {
+                end(transfer, result)
+            }
         }
     }
 
@@ -171,9 +177,13 @@ final class TransferLoop: @unchecked Sendable {
     }
 
     private func end(_ transfer: Transfer, _ result: Result<HTTPResponse, HTTPFailure>) {
+        detach(transfer)
+        transfer.resume(result)
+    }
+
+    private func detach(_ transfer: Transfer) {
         if let easy = transfer.easy, active.removeValue(forKey: easy) != nil { curl_multi_remove_handle(multi, easy) }
         transfer.release()
-        transfer.resume(result)
     }
 }
 

@@ -36,7 +36,8 @@ package enum Compression: Sendable, Hashable, CaseIterable {
         case .xz: return [exactly(0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00)]  // The .xz File Format 1.1, section 2.1.1.1
         case .bzip2:  // `BZh` is text too: so with a block's magic, or that of an empty file
             return [
-                bzip2 + exactly(0x31, 0x41, 0x59, 0x26, 0x53, 0x59), bzip2 + exactly(0x17, 0x72, 0x45, 0x38, 0x50, 0x90),
+                bzip2 + exactly(0x31, 0x41, 0x59, 0x26, 0x53, 0x59),
+                bzip2 + exactly(0x17, 0x72, 0x45, 0x38, 0x50, 0x90),
             ]
         }
     }

@@ -16,7 +16,8 @@ package struct FileCheckpoint: Sendable, Hashable {
     package static let tailBytes = 64
     private static let machineBytes = 512
 
-    package init(source: String, generation: Generation, identity: FileIdentity, position: UInt64, tail: UInt64? = nil) {
+    package init(source: String, generation: Generation, identity: FileIdentity, position: UInt64, tail: UInt64? = nil)
+    {
         self.source = source
         self.generation = generation
         self.identity = identity

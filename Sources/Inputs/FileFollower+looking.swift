@@ -151,7 +151,8 @@ extension FileFollower {
     private mutating func giveUp(_ file: Followed<View.File>) {
         if file.size > file.position {
             events.append(
-                .lost(file.checkpoint, bytes: file.size - file.position, reason: "deleted before it was read to its end"))
+                .lost(
+                    file.checkpoint, bytes: file.size - file.position, reason: "deleted before it was read to its end"))
         }
         drop(file, .deleted)
     }

@@ -22,7 +22,9 @@ extension FileFollower {
         _ file: Followed<View.File>, into buffer: inout [UInt8]
     ) throws(InputError) -> FollowedPiece? {
         guard let handle = handle(of: file) else { return nil }
-        let count = try fill(&buffer, from: handle, at: file.position)
+        // No further than the last poll saw: a quiet file costs what it holds, not a whole buffer.
+        let wanted = Int(min(UInt64(settings.pieceBytes), file.size - min(file.size, file.position)))
+        let count = try fill(&buffer, wanted, from: handle, at: file.position)
         // After reading: if what stood before the position is unchanged now, what was read belongs to it.
         guard try isIntact(file, handle) else {
             file.isRewritten = true
@@ -31,7 +33,7 @@ extension FileFollower {
         file.needsCheck = false
         file.problem = nil
         let isFull = count == settings.pieceBytes
-        let end = end(of: file, in: buffer, isFull: isFull)
+        let end = isUnterminatedWanted(file, count, wanted) ? count : endOfLastLine(in: buffer) ?? (isFull ? count : 0)
         file.isDrained = !isFull
         buffer.removeLast(count - end)
         guard end > 0 else { return nil }
@@ -40,11 +42,10 @@ extension FileFollower {
         return piece
     }
 
-    /// Fills the buffer from the file; it is as long then as what was there, at most a piece.
+    /// Fills the buffer from the file; it is as long then as what was there, at most `wanted` bytes.
     private func fill(
-        _ buffer: inout [UInt8], from handle: View.File, at position: UInt64
+        _ buffer: inout [UInt8], _ wanted: Int, from handle: View.File, at position: UInt64
     ) throws(InputError) -> Int {
-        let wanted = settings.pieceBytes
         if buffer.count < wanted { buffer.append(contentsOf: repeatElement(0, count: wanted - buffer.count)) }
         if buffer.count > wanted { buffer.removeLast(buffer.count - wanted) }
         let count = try buffer.withUnsafeMutableBufferPointer { (bytes) throws(InputError) -> Int in
@@ -54,11 +55,9 @@ extension FileFollower {
         return count
     }
 
-    /// How much of what was read makes a piece: whole lines; the beginning of a line longer than a piece; and a last line
-    /// without newline once it has stood long enough, unless the file grew since.
-    private func end(of file: Followed<View.File>, in buffer: [UInt8], isFull: Bool) -> Int {
-        if !isFull, file.isTailDue, file.position + UInt64(buffer.count) <= file.size { return buffer.count }
-        return endOfLastLine(in: buffer) ?? (isFull ? buffer.count : 0)
+    /// Whether what was read goes out to its last byte, newline or not: it stood long enough, and is all of it.
+    private func isUnterminatedWanted(_ file: Followed<View.File>, _ count: Int, _ wanted: Int) -> Bool {
+        file.isTailDue && count == wanted && count < settings.pieceBytes
     }
 
     private func take(_ bytes: [UInt8], from file: Followed<View.File>) -> FollowedPiece {
@@ -71,8 +70,8 @@ extension FileFollower {
         return FollowedPiece(piece: piece, group: file.group, checkpoint: file.checkpoint, modified: file.modified)
     }
 
-    /// Whether the bytes before the position are still what was read there. A file that was truncated and has grown past
-    /// the position again cannot be told by its size.
+    /// Whether the bytes before the position are still what was read there. A file that was truncated and has grown
+    /// past the position again cannot be told by its size.
     private func isIntact(_ file: Followed<View.File>, _ handle: View.File) throws(InputError) -> Bool {
         guard file.position > 0 else { return true }
         var bytes = [UInt8](repeating: 0, count: Int(min(file.position, UInt64(FileCheckpoint.tailBytes))))
@@ -89,7 +88,8 @@ extension FileFollower {
 
     // MARK: Handles
 
-    /// The file's handle, opened by path where there is none; nil where it is no longer there, or no handle can be spared.
+    /// The file's handle, opened by path where there is none; nil where it is no longer there, or no handle can be
+    /// spared.
     mutating func handle(of file: Followed<View.File>) -> View.File? {
         if let handle = file.handle { return handle }
         guard openCount < settings.mostOpenFiles || closeOldest() else { return nil }

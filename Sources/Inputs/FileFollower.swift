@@ -33,8 +33,8 @@ package struct FileFollower<View: FileSystemView>: ~Copyable {
     var walkProblems: Set<InputError> = []
     var listings: [RawPath: [UInt64: [[UInt8]]]] = [:]
 
-    /// `checkpoints` are those of all generations that did not end; `lastRun` the time of the last poll before them, nil
-    /// if there was none.
+    /// `checkpoints` are those of all generations that did not end; `lastRun` the time of the last poll before them,
+    /// nil if there was none.
     package init(
         _ view: View, settings: FollowSettings, checkpoints: [FileCheckpoint] = [], lastRun: Nanoseconds? = nil
     ) {
@@ -53,8 +53,8 @@ package struct FileFollower<View: FileSystemView>: ~Copyable {
         }
     }
 
-    /// Looks at everything once. `now` never matters but in comparison with earlier ones, in the names of generations and
-    /// for `ignoreOlder`.
+    /// Looks at everything once. `now` never matters but in comparison with earlier ones, in the names of generations
+    /// and for `ignoreOlder`.
     package mutating func poll(now: Nanoseconds) -> [FollowEvent] {
         listings.removeAll()
         let sightings = look()
@@ -98,20 +98,36 @@ package struct FileFollower<View: FileSystemView>: ~Copyable {
         }
         if file.isRewritten || file.size < file.position { restart(file, now: now) }
         let hasMore = file.size > file.position
+        // A file that was modified since it was read may have been written anew: not done before that is clear.
+        let isDone = !hasMore && !file.needsCheck
         switch file.place {
         case .selected:
             let isRotated = file.path.description != file.source
-            if isRotated, !hasMore, file.isQuiet(for: settings.rotatedGrace, now: now) { close(file) }
+            if isRotated, isDone, file.isQuiet(for: settings.rotatedGrace, now: now) { close(file) }
         case .moved(let since):
-            if !hasMore, isOver(settings.rotatedGrace, since, file, now) { return drop(file, .rotated) }
+            if isOver(settings.rotatedGrace, since, file, now), isDone || file.problem != nil {
+                return release(file, .rotated)
+            }
         case .deleted(let since):
-            if !hasMore, isOver(settings.deletedGrace, since, file, now) { return drop(file, .deleted) }
+            if isOver(settings.deletedGrace, since, file, now), isDone || file.problem != nil {
+                return release(file, .deleted)
+            }
         }
         file.isTailDue = file.isQuiet(for: patience(for: file), now: now)
         if hasMore && (!file.isDrained || file.isTailDue) || file.needsCheck { enqueue(file) }
     }
 
-    private func isOver(_ grace: Nanoseconds, _ since: Nanoseconds, _ file: Followed<View.File>, _ now: Nanoseconds) -> Bool {
+    /// Lets go of a file that is read to its end, or that cannot be read and will not be found again.
+    private mutating func release(_ file: Followed<View.File>, _ end: FollowEvent.End) {
+        if let problem = file.problem, file.size > file.position {
+            events.append(.lost(file.checkpoint, bytes: file.size - file.position, reason: problem.reason))
+        }
+        drop(file, end)
+    }
+
+    private func isOver(_ grace: Nanoseconds, _ since: Nanoseconds, _ file: Followed<View.File>, _ now: Nanoseconds)
+        -> Bool
+    {
         now - since >= grace && file.isQuiet(for: grace, now: now)
     }
 
@@ -126,7 +142,8 @@ package struct FileFollower<View: FileSystemView>: ~Copyable {
     private mutating func restart(_ file: Followed<View.File>, now: Nanoseconds) {
         let before = file.checkpoint
         if file.isRewritten {
-            events.append(.lost(before, bytes: nil, reason: "written anew in place: what came after may not have been read"))
+            events.append(
+                .lost(before, bytes: nil, reason: "written anew in place: what came after may not have been read"))
         }
         events.append(.ended(before, .truncated))
         file.restart(as: file.identity.generation(truncatedAt: now, after: newest[file.source]))

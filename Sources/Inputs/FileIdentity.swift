@@ -16,8 +16,8 @@ package struct FileIdentity: Sendable, Hashable {
         self.birth = birth
     }
 
-    /// Whether a file that was remembered is this one. Inode and birth decide where there is a birth: a new machine-id or
-    /// another name for the file system (`FileSystemID`) does not make it another file.
+    /// Whether a file that was remembered is this one. Inode and birth decide where there is a birth: a new
+    /// machine-id or another name for the file system (`FileSystemID`) does not make it another file.
     package func isSameFile(as other: FileIdentity) -> Bool {
         guard inode == other.inode, birth == other.birth else { return false }
         return birth != nil || (machine == other.machine && fileSystem == other.fileSystem)

@@ -46,14 +46,15 @@ package final class FileSource: ByteSource {
         return try readDescriptor(into: buffer)
     }
 
-    /// The first bytes, at most `count`, fewer only where the input ends before; `read` delivers them all the same. Only
-    /// before the first `read`.
+    /// The first bytes, at most `count`, fewer only where the input ends before; `read` delivers them all the same.
+    /// Only before the first `read`.
     func peek(_ count: Int) throws(InputError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)
         var filled = 0
         while filled < count {
             let got = try bytes.withUnsafeMutableBufferPointer { (buffer) throws(InputError) -> Int in
-                try readDescriptor(into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[filled...]))
+                try readDescriptor(
+                    into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[filled...]))
             }
             if got == 0 { break }
             filled += got

@@ -1,7 +1,7 @@
 import Glibc
 
-/// What tells a file system from the others of its machine, as text. st_dev alone is not stable over reboots: devices are
-/// numbered in the order in which they are found, and network and overlay mounts in the order of mounting.
+/// What tells a file system from the others of its machine, as text. st_dev alone is not stable over reboots: devices
+/// are numbered in the order in which they are found, and network and overlay mounts in the order of mounting.
 package struct FileSystemID: Sendable, Hashable, CustomStringConvertible {
     package let description: String
 

@@ -39,7 +39,8 @@ package struct FolderWalk<View: FileSystemView> {
         alternatives = selection.include.flatMap(\.alternatives)
     }
 
-    package static func find(_ selection: PathSelection, in view: View, limits: WalkLimits = WalkLimits()) -> FoundFiles {
+    package static func find(_ selection: PathSelection, in view: View, limits: WalkLimits = WalkLimits()) -> FoundFiles
+    {
         var walk = FolderWalk(selection, in: view, limits: limits)
         walk.run()
         return walk.found
@@ -63,7 +64,7 @@ package struct FolderWalk<View: FileSystemView> {
     private func excess(at folder: RawPath) -> InputError {
         InputError(
             .excessive, path: folder.description,
-            "the patterns lead to more than \(limits.files) files or \(limits.entries) entries: the rest is not followed",
+            "more than \(limits.files) files or \(limits.entries) entries to look at: the rest is not followed",
             hint: "make the patterns narrower")
     }
 
@@ -91,7 +92,8 @@ package struct FolderWalk<View: FileSystemView> {
     private func literalNames(_ states: Set<State>) -> Set<[UInt8]>? {
         var names: Set<[UInt8]> = []
         for state in states {
-            guard case .name(let pattern) = alternatives[state.alternative][state.segment], let name = pattern.literal else {
+            guard case .name(let pattern) = alternatives[state.alternative][state.segment], let name = pattern.literal
+            else {
                 return nil
             }
             names.insert(name)
@@ -102,7 +104,9 @@ package struct FolderWalk<View: FileSystemView> {
     private mutating func consider(_ entry: FolderEntry, in visit: Visit, _ states: Set<State>) {
         looked += 1
         let (below, isMatch) = advance(states, over: entry.name[...])
-        guard entry.kind != .other, isMatch && entry.kind != .folder || !below.isEmpty && entry.kind != .file else { return }
+        guard entry.kind != .other, isMatch && entry.kind != .folder || !below.isEmpty && entry.kind != .file else {
+            return
+        }
         let path = visit.folder.appending(entry.name)
         let isLinked = visit.isLinked || entry.kind == .link
         if entry.kind == .folder {
@@ -135,7 +139,9 @@ package struct FolderWalk<View: FileSystemView> {
                 below.insert(state)
             case .name(let pattern):
                 guard pattern.matches(name, hidden: false) else { continue }
-                if state.segment + 1 == segments.count { isMatch = true } else {
+                if state.segment + 1 == segments.count {
+                    isMatch = true
+                } else {
                     below.insert(State(alternative: state.alternative, segment: state.segment + 1))
                 }
             }

@@ -17,7 +17,8 @@ package struct FollowSettings: Sendable {
         }
     }
 
-    /// Where to begin in files that are there when following begins. Files that come later are read from their beginning.
+    /// Where to begin in files that are there when following begins. Files that come later are read from their
+    /// beginning.
     package enum Start: Sendable, Hashable { case beginning, end }
 
     /// A file that several groups select belongs to the first of them.

@@ -6,8 +6,8 @@ package struct MachineID: Sendable, Hashable, CustomStringConvertible {
 
     package init(_ text: String) { description = text }
 
-    /// The first of `files` that holds 32 hexadecimal digits (machine-id(5)), else the host's name: stable over reboots,
-    /// though not over renaming. In a container, mount the host's `/etc/machine-id`.
+    /// The first of `files` that holds 32 hexadecimal digits (machine-id(5)), else the host's name: stable over
+    /// reboots, though not over renaming. In a container, mount the host's `/etc/machine-id`.
     package static func current(
         files: [RawPath] = [RawPath("/etc/machine-id"), RawPath("/var/lib/dbus/machine-id")]
     ) -> MachineID {

@@ -1,6 +1,7 @@
-/// A pattern of paths. `/` separates names; within a name `*`, `?` and `[...]` as in `NamePattern`; the name `**` stands
-/// for any number of folders, none too; `{a,b}` for either. A name that begins with a dot is matched only where
-/// the pattern has the dot, and `**` enters no such folder. A pattern without a slash is one of names in any folder.
+/// A pattern of paths. `/` separates names; within a name `*`, `?` and `[...]` as in `NamePattern`; the name `**`
+/// stands for any number of folders, none too; `{a,b}` for either. A name that begins with a dot is matched only
+/// where the pattern has the dot, and `**` enters no such folder. A pattern without a slash is one of names in any
+/// folder.
 package struct PathGlob: Sendable, Hashable, CustomStringConvertible {
     enum Segment: Sendable, Hashable {
         case folders
@@ -52,7 +53,9 @@ package struct PathGlob: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    private static func match(_ segments: ArraySlice<Segment>, _ names: ArraySlice<ArraySlice<UInt8>>, hidden: Bool) -> Bool {
+    private static func match(_ segments: ArraySlice<Segment>, _ names: ArraySlice<ArraySlice<UInt8>>, hidden: Bool)
+        -> Bool
+    {
         switch segments.first {
         case nil: return names.isEmpty
         case .name(let pattern):

@@ -1,5 +1,5 @@
-/// Which files are meant: those that an `include` matches and no `exclude`. Excluding patterns without a slash go by the
-/// file's name alone.
+/// Which files are meant: those that an `include` matches and no `exclude`. Excluding patterns without a slash go by
+/// the file's name alone.
 package struct PathSelection: Sendable, Hashable {
     package let include: [PathGlob]
     package let exclude: [PathGlob]

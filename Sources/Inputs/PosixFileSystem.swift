@@ -26,7 +26,8 @@ package struct PosixFileSystem: FileSystemView, Sendable {
             guard let entry = readdir(directory) else { break }
             let name = Array(entry.nameBytes)
             if name == [0x2E] || name == [0x2E, 0x2E] { continue }
-            entries.append(FolderEntry(name: name, kind: .init(entry.pointee.d_type), inode: UInt64(entry.pointee.d_ino)))
+            entries.append(
+                FolderEntry(name: name, kind: .init(entry.pointee.d_type), inode: UInt64(entry.pointee.d_ino)))
         }
         guard errno == 0 else { throw InputError(errno: errno, path: folder.description, doing: "list") }
         return entries
@@ -72,7 +73,9 @@ package final class PosixFile: OpenFile {
             let start = off_t(clamping: offset + UInt64(filled))
             let count = pread(descriptor, buffer.baseAddress?.advanced(by: filled), buffer.count - filled, start)
             if count == 0 { break }
-            if count > 0 { filled += count } else if errno != EINTR {
+            if count > 0 {
+                filled += count
+            } else if errno != EINTR {
                 if filled > 0 { break }
                 throw InputError(errno: errno, path: name, offset: offset, doing: "read")
             }

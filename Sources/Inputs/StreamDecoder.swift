@@ -28,7 +28,8 @@ struct DecodeFailure: Error {
 
     static func damaged(_ format: String, _ detail: String) -> DecodeFailure {
         DecodeFailure(
-            kind: .damaged, reason: "damaged \(format) data: \(detail)", hint: "fetch or restore an intact copy of the file")
+            kind: .damaged, reason: "damaged \(format) data: \(detail)",
+            hint: "fetch or restore an intact copy of the file")
     }
 }
 

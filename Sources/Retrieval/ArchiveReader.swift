@@ -41,7 +41,8 @@ package struct GetRequest: Sendable {
 
     var question: Question {
         Question(
-            range: selection.range, text: selection.text, wholeRecords: selection.wholeRecords && !selection.text.isNone,
+            range: selection.range, text: selection.text,
+            wholeRecords: selection.wholeRecords && !selection.text.isNone,
             isReversed: isReversed && !countsOnly)
     }
 }
@@ -124,11 +125,14 @@ enum GapNotes {
         let gaps = blocks.filter { $0.row.block.kind == .gap }
         var notes = gaps.prefix(20).map { gap in
             let block = gap.row.block
-            let extent = block.positions.count > 0 ? "positions \(block.positions.first) to \(block.positions.end)" : "lines"
+            let extent =
+                block.positions.count > 0 ? "positions \(block.positions.first) to \(block.positions.end)" : "lines"
             return "\(block.stream): \(extent) were lost before they were archived, noticed at "
                 + CivilTime.rfc3339(block.leastTime, fractionDigits: 0)
         }
-        if gaps.count > notes.count { notes.append("\(gaps.count - notes.count) more losses are recorded in this range") }
+        if gaps.count > notes.count {
+            notes.append("\(gaps.count - notes.count) more losses are recorded in this range")
+        }
         return notes
     }
 }

@@ -12,10 +12,11 @@ final class S3Connection: Sendable {
     private let client: HTTPClient
     private let provider: any CredentialsProvider
     private let signature: SignatureV4
+    private let tls: TLSOptions
 
     init(
         _ configuration: S3Configuration, _ address: S3Address, _ client: HTTPClient,
-        _ provider: any CredentialsProvider, _ clock: ServerClock
+        _ provider: any CredentialsProvider, _ clock: ServerClock, environment: AWSEnvironment
     ) {
         self.configuration = configuration
         self.address = address
@@ -23,6 +24,8 @@ final class S3Connection: Sendable {
         self.provider = provider
         self.clock = clock
         signature = SignatureV4(region: address.region)
+        tls = TLSOptions(
+            caFile: configuration.tls.caFile ?? environment["AWS_CA_BUNDLE"], verifies: configuration.tls.verifies)
     }
 
     func perform(_ operation: S3Operation) async throws(StoreError) -> S3Answer {
@@ -64,7 +67,7 @@ final class S3Connection: Sendable {
         let request = HTTPRequest(
             operation.method, canonical.query.isEmpty ? url : "\(url)?\(canonical.query)", headers: signing.headers,
             body: operation.body, responseLimit: operation.responseLimit, timeouts: timeouts(operation),
-            tls: configuration.tls, bypassesProxy: address.isLoopback)
+            tls: tls, bypassesProxy: address.isLoopback)
         do throws(HTTPFailure) {
             return try await client.send(request)
         } catch {

@@ -37,6 +37,8 @@ struct S3Refusal {
         self.init(response)
     }
 
+    var isNotImplemented: Bool { status == 501 || code == "NotImplemented" }
+
     /// `500 InternalError: we encountered an internal error`, for messages.
     var text: String {
         let title = code.isEmpty ? "the server answered \(status)" : "the server answered \(status) \(code)"

@@ -8,7 +8,12 @@ extension S3Store {
     /// From a server that ignores `start-after`, pages are read until the wanted one comes: to 10 million keys.
     private static let pagesLimit = 10_000
 
+    /// On servers that sort folder by folder (SeaweedFS), `after` should be a key that was listed, or end in a slash: the
+    /// name of a folder without it stands there for all that is in the folder.
     package func list(prefix: String, after: String?, limit: Int) async throws(StoreError) -> ListPage {
+        if let fault = ObjectKey.fault(inPrefix: prefix) {
+            throw connection.storeError(.rejected, S3Operation(method: .get, title: "LIST \(prefix)"), fault)
+        }
         var query = ListQuery(connection.configuration.prefix, prefix: prefix, after: after, limit: limit)
         for _ in 0..<Self.pagesLimit {
             let operation = listOperation(prefix, query)

@@ -25,7 +25,8 @@ package final class S3Store: ObjectStore {
         environment: AWSEnvironment = .process, now: (@Sendable () -> Nanoseconds)? = nil
     ) throws(S3ConfigurationError) {
         let address = try S3Address(configuration, environment: environment)
-        connection = S3Connection(configuration, address, client, credentials, ServerClock(now ?? ServerClock.system))
+        connection = S3Connection(
+            configuration, address, client, credentials, ServerClock(now ?? WallClock.now), environment: environment)
     }
 
     /// With the credentials of the environment or the configuration's profile.
@@ -36,15 +37,19 @@ package final class S3Store: ObjectStore {
         try self.init(configuration, client: client, credentials: credentials, environment: environment)
     }
 
-    func operation(_ method: HTTPRequest.Method, _ key: String) -> S3Operation {
-        S3Operation(method: method, title: "\(method.rawValue) \(key)", key: connection.configuration.prefix + key)
+    /// Throws where `key` cannot be that of an object.
+    private func operation(_ method: HTTPRequest.Method, _ key: String) throws(StoreError) -> S3Operation {
+        let prefix = connection.configuration.prefix
+        let operation = S3Operation(method: method, title: "\(method.rawValue) \(key)", key: prefix + key)
+        if let fault = ObjectKey.fault(in: key) { throw connection.storeError(.rejected, operation, fault) }
+        return operation
     }
 
     // MARK: PUT
 
     package func put(_ key: String, _ body: ObjectBody) async throws(StoreError) -> PutResult {
         precondition(body.sha256.count == 32, "a SHA-256 of 32 bytes")
-        var operation = operation(.put, key)
+        var operation = try operation(.put, key)
         operation.body = HTTPRequest.Body(body.content)
         operation.payloadHash = hex(body.sha256)
         let md5 = try await md5(of: body, operation)
@@ -55,16 +60,17 @@ package final class S3Store: ObjectStore {
         if asksForAbsence.load(ordering: .relaxed) {
             var conditional = operation
             conditional.headers.append("If-None-Match", "*")
-            if let result = try await attempt(conditional) { return result }
+            let answer = try await connection.perform(conditional)
+            guard case .refused(let refusal) = answer, refusal.isNotImplemented else {
+                return try result(answer, operation)
+            }
             asksForAbsence.store(false, ordering: .relaxed)
         }
-        if let result = try await attempt(operation) { return result }
-        throw connection.storeError(.rejected, operation, "the server does not implement PUT")
+        return try result(await connection.perform(operation), operation)
     }
 
-    /// Nil where the server does not implement what was asked.
-    private func attempt(_ operation: S3Operation) async throws(StoreError) -> PutResult? {
-        switch try await connection.perform(operation) {
+    private func result(_ answer: S3Answer, _ operation: S3Operation) throws(StoreError) -> PutResult {
+        switch answer {
         case .success(let response):
             let time = connection.time(of: response)
             guard let refusal = S3Refusal(insideSuccess: response) else {
@@ -73,7 +79,6 @@ package final class S3Store: ObjectStore {
             throw connection.storeError(refusal, operation)
         case .refused(let refusal) where refusal.status == 412:
             return PutResult(outcome: .alreadyHeld, storeTime: refusal.date ?? connection.clock.now)
-        case .refused(let refusal) where refusal.status == 501 || refusal.code == "NotImplemented": return nil
         // Where there is no key, the bucket is what was not found.
         case .refused(let refusal) where refusal.kind == .notFound: throw missingBucket(refusal, operation)
         case .refused(let refusal): throw connection.storeError(refusal, operation)
@@ -99,8 +104,10 @@ package final class S3Store: ObjectStore {
     // MARK: GET
 
     package func get(_ key: String, _ range: ObjectRange) async throws(StoreError) -> ObjectData {
-        let wanted = WantedRange(range)
-        var operation = operation(.get, key)
+        var operation = try operation(.get, key)
+        guard let wanted = WantedRange(range) else {
+            throw connection.storeError(.rejected, operation, "a range of no bytes")
+        }
         operation.responseLimit = wanted.responseLimit(objectLimit: connection.configuration.objectLimit)
         // AWS then tells the digest that came with the PUT.
         operation.headers = wanted.field.map { [.init("Range", $0)] } ?? [.init("x-amz-checksum-mode", "ENABLED")]
@@ -112,10 +119,10 @@ package final class S3Store: ObjectStore {
             } catch {
                 throw connection.storeError(error.kind, operation, error.reason)
             }
-        // An empty object has no last bytes: to servers an error, to callers the whole of it.
+        // Of an object that is shorter than the suffix, or empty, some servers give nothing: to callers it is the whole of it.
         case .refused(let refusal) where refusal.kind == .rangeNotSatisfiable && wanted.isSuffix:
-            guard try await size(key) == 0 else { throw connection.storeError(refusal, operation) }
-            return ObjectData(bytes: [], objectSize: 0)
+            guard try await wanted.isCovered(by: size(key)) else { throw connection.storeError(refusal, operation) }
+            return try await get(key, .whole)
         case .refused(let refusal): throw connection.storeError(refusal, operation)
         }
     }
@@ -131,7 +138,7 @@ package final class S3Store: ObjectStore {
     }
 
     package func size(_ key: String) async throws(StoreError) -> UInt64 {
-        let operation = operation(.head, key)
+        let operation = try operation(.head, key)
         switch try await connection.perform(operation) {
         case .success(let response):
             guard let length = response.headers["Content-Length"].flatMap({ UInt64($0) }) else {
@@ -145,7 +152,7 @@ package final class S3Store: ObjectStore {
     // MARK: DELETE
 
     package func delete(_ key: String) async throws(StoreError) {
-        let operation = operation(.delete, key)
+        let operation = try operation(.delete, key)
         switch try await connection.perform(operation) {
         case .success(let response):
             guard let refusal = S3Refusal(insideSuccess: response) else { return }

@@ -1,5 +1,4 @@
 import ArchiveTypes
-import Glibc
 import Synchronization
 
 /// This machine's clock, corrected by what the server's `Date` says once a signature has been refused for its time.
@@ -19,11 +18,5 @@ final class ServerClock: Sendable {
         guard (date &- signed).magnitude > UInt64(Self.tolerance) else { return false }
         offset.store(date &- local(), ordering: .relaxed)
         return true
-    }
-
-    @Sendable static func system() -> Nanoseconds {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Int64(time.tv_sec) * .perSecond + Int64(time.tv_nsec)
     }
 }

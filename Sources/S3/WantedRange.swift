@@ -16,10 +16,11 @@ struct WantedRange {
     /// What may come in vain from a server that ignores ranges, in bytes.
     private static let waste = 8 << 20
 
-    init(_ range: ObjectRange) {
+    /// Nil where the range holds no bytes, or reaches beyond 64 bits.
+    init?(_ range: ObjectRange) {
         switch range {
-        case .bytes(let offset, let length): precondition(length >= 1 && offset <= .max - length, "an empty range")
-        case .suffix(let length): precondition(length >= 1, "an empty range")
+        case .bytes(let offset, let length): guard length >= 1, offset <= .max - length else { return nil }
+        case .suffix(let length): guard length >= 1 else { return nil }
         case .whole: break
         }
         self.range = range
@@ -35,6 +36,9 @@ struct WantedRange {
     }
 
     var isSuffix: Bool { if case .suffix = range { true } else { false } }
+
+    /// Whether a suffix is all of an object of `size` bytes.
+    func isCovered(by size: UInt64) -> Bool { if case .suffix(let length) = range { size <= length } else { false } }
 
     func responseLimit(objectLimit: Int) -> Int {
         switch range {
@@ -77,7 +81,9 @@ struct WantedRange {
         case .bytes(let offset, let length):
             guard offset + length <= size else {
                 let wanted = "bytes \(offset) to \(offset + length - 1) were wanted"
-                throw Mismatch(kind: .rangeNotSatisfiable, reason: "\(wanted), the object has \(size)")
+                // Who asks knows how long the object should be: what is there is not what was stored.
+                throw Mismatch(
+                    kind: offset < size ? .corrupt : .rangeNotSatisfiable, reason: "\(wanted), the object has \(size)")
             }
             return offset..<offset + length
         }

@@ -102,6 +102,9 @@ package final class Spool: Sendable {
         state.read { $0.sealedBytes + $0.openLength < options.maxBytes }
     }
 
+    /// Bytes of chunks at which `append` waits.
+    package var maxBytes: UInt64 { options.maxBytes }
+
     package var writer: WriterID { state.read { $0.snapshot.writer } }
 
     /// Bytes of sealed chunks and of the open one, and the number of sealed ones.

@@ -21,13 +21,15 @@ struct Firn: AsyncParsableCommand {
         version: version,
         groupedSubcommands: [
             CommandGroup(
-                name: "Archiving", subcommands: [ArchiveCommand.self, AgentCommand.self, IndexCommand.self]),
+                name: "Archiving",
+                subcommands: [ArchiveCommand.self, AgentCommand.self, StatusCommand.self, IndexCommand.self]),
             CommandGroup(
                 name: "Reading",
                 subcommands: [
                     GetCommand.self, CatCommand.self, HostsCommand.self, SourcesCommand.self, ChunksCommand.self,
                     HistogramCommand.self,
                 ]),
+            CommandGroup(name: "Maintenance", subcommands: [VerifyCommand.self]),
             CommandGroup(name: "Settings", subcommands: [ConfigCommand.self]),
         ])
 

@@ -19,9 +19,9 @@ import Testing
         }
     }
 
-    @Test(arguments: UInt64(1)...12) func equalsBruteForce(seed: UInt64) async throws {
+    @Test(arguments: UInt64(1)...8) func equalsBruteForce(seed: UInt64) async throws {
         var archive = SimulatedArchive(seed: seed, isRemote: seed.isMultiple(of: 2))
-        for step in 0..<60 {
+        for step in 0..<40 {
             let action = Int.random(in: 0..<14, using: &archive.random)
             let note: Comment = "seed \(seed), step \(step), action \(action)"
             try await take(action, &archive)
@@ -134,7 +134,7 @@ import Testing
 
     @Test func hoursStayFewObjectsAndFewRequests() async throws {
         var archive = SimulatedArchive(seed: 35)
-        let hours = 80
+        let hours = 60
         for _ in 0..<hours {
             try archive.archive(blocks: 2)
             archive.clock.advance(by: .perHour)

@@ -12,9 +12,15 @@ import Testing
     }
 
     static let kinds = [
-        Kind(compression: .gzip, command: ["python3", "-c", "import gzip;open('out','ab').write(gzip.compress(open('in','rb').read()))"]),
-        Kind(compression: .bzip2, command: ["python3", "-c", "import bz2;open('out','ab').write(bz2.compress(open('in','rb').read()))"]),
-        Kind(compression: .xz, command: ["python3", "-c", "import lzma;open('out','ab').write(lzma.compress(open('in','rb').read()))"]),
+        Kind(
+            compression: .gzip,
+            command: ["python3", "-c", "import gzip;open('out','ab').write(gzip.compress(open('in','rb').read()))"]),
+        Kind(
+            compression: .bzip2,
+            command: ["python3", "-c", "import bz2;open('out','ab').write(bz2.compress(open('in','rb').read()))"]),
+        Kind(
+            compression: .xz,
+            command: ["python3", "-c", "import lzma;open('out','ab').write(lzma.compress(open('in','rb').read()))"]),
         Kind(compression: .zstd, command: ["sh", "-c", "zstd -q -c in >> out"]),
     ]
 
@@ -99,7 +105,8 @@ import Testing
         let scratch = try Scratch()
         let all = try make(scratch, Self.kinds[0], members: 2, seed: 5)
         let whole = [UInt8](try Data(contentsOf: URL(fileURLWithPath: scratch.path + "/out")))
-        let (bytes, error) = readAll(try open(try scratch.write(whole + [UInt8](repeating: 0, count: 300_000), to: "pad")).source)
+        let (bytes, error) = readAll(
+            try open(try scratch.write(whole + [UInt8](repeating: 0, count: 300_000), to: "pad")).source)
         #expect(bytes == all && error == nil)
     }
 
@@ -159,7 +166,9 @@ import Testing
                 return nil
             } catch { return error }
         }
-        #expect(failure(scratch.file("nothing"))?.description == "\(scratch.path)/nothing: no such file; check the spelling of the path")
+        #expect(
+            failure(scratch.file("nothing"))?.description
+                == "\(scratch.path)/nothing: no such file; check the spelling of the path")
         #expect(failure(RawPath(scratch.path))?.description == "\(scratch.path): is a directory; name the files in it")
         try scratch.write([1], to: "secret")
         chmod(scratch.path + "/secret", 0)

@@ -75,14 +75,17 @@ import Testing
         #expect(again > cut)
         #expect(file.generation(firstSight: 0, after: again) > again)
         let last = try #require(Generation("9223372036854775807-0000000000000000"))
-        #expect(file.generation(truncatedAt: 50, after: last).description.isEmpty == false, "an absurd birth traps nothing")
+        #expect(
+            file.generation(truncatedAt: 50, after: last).description.isEmpty == false, "an absurd birth traps nothing")
     }
 
     @Test func theMachineHasAStableName() throws {
         let scratch = try Scratch()
         let bad = try scratch.write(Array("uninitialized\n".utf8), to: "bad")
         let good = try scratch.write(Array("0123456789abcdef0123456789abcdef\n".utf8), to: "good")
-        #expect(MachineID.current(files: [scratch.file("none"), bad, good]).description == "0123456789abcdef0123456789abcdef")
+        #expect(
+            MachineID.current(files: [scratch.file("none"), bad, good]).description
+                == "0123456789abcdef0123456789abcdef")
         let fallback = MachineID.current(files: [bad])
         #expect(fallback.description.hasPrefix("host:") && fallback.description.utf8.count > 5)
         #expect(fallback == MachineID.current(files: [bad]))

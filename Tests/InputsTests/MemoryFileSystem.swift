@@ -23,6 +23,7 @@ final class MemoryFileSystem: FileSystemView {
     private(set) var links: [RawPath: RawPath] = [:]
     /// Paths whose open, or folders whose list, fails.
     var forbidden: Set<RawPath> = []
+    var failsReads = false
     /// What the times of files are taken from; every change is a nanosecond.
     private(set) var time: Nanoseconds
     private let keepsBirths: Bool
@@ -113,7 +114,9 @@ final class MemoryFileSystem: FileSystemView {
     }
 
     func entries(of folder: RawPath) throws(InputError) -> [FolderEntry] {
-        if forbidden.contains(folder) { throw InputError(.forbidden, path: folder.description, "not allowed to list it") }
+        if forbidden.contains(folder) {
+            throw InputError(.forbidden, path: folder.description, "not allowed to list it")
+        }
         guard let real = target(folder) else { throw InputError(.missing, path: folder.description, "no such file") }
         let prefix = real.bytes == [UInt8(ascii: "/")] ? real.bytes : real.bytes + [UInt8(ascii: "/")]
         var entries: [[UInt8]: FolderEntry] = [:]
@@ -166,6 +169,7 @@ final class MemoryFile: OpenFile {
     func status() throws(InputError) -> FileStatus { MemoryFileSystem.status(node) }
 
     func read(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(InputError) -> Int {
+        if owner.failsReads { throw InputError(errno: 5, path: "memory", offset: offset, doing: "read") }
         guard offset < UInt64(node.bytes.count) else { return 0 }
         let slice = node.bytes[Int(offset)...].prefix(buffer.count)
         buffer.copyBytes(from: slice)

@@ -8,7 +8,8 @@ final class Scratch {
 
     init() throws {
         var template = Array("/tmp/firn-inputs-XXXXXX".utf8CString)
-        path = try #require(template.withUnsafeMutableBufferPointer { mkdtemp($0.baseAddress!) }.map { String(cString: $0) })
+        path = try #require(
+            template.withUnsafeMutableBufferPointer { mkdtemp($0.baseAddress!) }.map { String(cString: $0) })
     }
 
     deinit { try? FileManager.default.removeItem(atPath: path) }

@@ -45,7 +45,8 @@ import Testing
         let outcome = try await reader.get(request, to: sink)
         let expected = oracle.lines(
             selection, needles: needles, excluded: excluded, pattern: pattern, isReversed: isReversed, limit: limit)
-        let comment: Comment = "\(name), memory \(memory), joined \(joined), reversed \(isReversed), records \(selection.wholeRecords), \(needles) \(excluded)"
+        let comment: Comment =
+            "\(name), memory \(memory), joined \(joined), reversed \(isReversed), records \(selection.wholeRecords), \(needles) \(excluded)"
         #expect(Difference(sink.bytes, expected.flatMap(\.bytes)) == nil, comment)
         #expect(outcome.lines == UInt64(expected.count), comment)
         #expect(outcome.isComplete && outcome.warnings.isEmpty, comment)

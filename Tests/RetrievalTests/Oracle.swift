@@ -32,7 +32,8 @@ struct Oracle {
                 }
             }
         }
-        let sorted = isReversed
+        let sorted =
+            isReversed
             ? records.filter { !$0.isEmpty }.sorted { isBefore($1[0], $0[0]) }.flatMap { $0 }
             : records.flatMap { $0 }.sorted(by: isBefore)
         return limit.map { Array(sorted.prefix($0)) } ?? sorted

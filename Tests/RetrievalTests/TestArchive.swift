@@ -48,7 +48,8 @@ struct TestArchive {
 
     /// Adds the bytes `range` of a life as a block to the chunk in the making; for numbered lives, `range` is of lines.
     mutating func add(_ life: TestLife, _ range: Range<Int>) throws {
-        let byteRange = life.isNumbered ? life.start(ofLine: range.lowerBound)..<life.start(ofLine: range.upperBound) : range
+        let byteRange =
+            life.isNumbered ? life.start(ofLine: range.lowerBound)..<life.start(ofLine: range.upperBound) : range
         let bytes = Array(life.bytes[byteRange])
         var (times, offset, continuesBefore, continuesAfter) = ([Nanoseconds](), 0, false, false)
         for line in life.lines {

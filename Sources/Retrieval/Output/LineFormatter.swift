@@ -94,9 +94,12 @@ struct LineFrame: Sendable {
     static func prefix(_ facts: BlockFacts, _ style: PrefixStyle) -> LineFrame {
         let host = TerminalText.escaped(facts.stream.host)
         let source = TerminalText.escaped(facts.stream.source)
-        guard style.isColoured else { return LineFrame(beforeTime: [], afterTime: Array(" \(host) \(source) ".utf8), afterLine: []) }
+        guard style.isColoured else {
+            return LineFrame(beforeTime: [], afterTime: Array(" \(host) \(source) ".utf8), afterLine: [])
+        }
         let escape = "\u{1B}["
-        let after = "\(escape)0m \(escape)\(hostColour(facts.stream.host))m\(host)\(escape)0m \(escape)2m\(source)\(escape)0m "
+        let after =
+            "\(escape)0m \(escape)\(hostColour(facts.stream.host))m\(host)\(escape)0m \(escape)2m\(source)\(escape)0m "
         return LineFrame(beforeTime: Array("\(escape)32m".utf8), afterTime: Array(after.utf8), afterLine: [])
     }
 

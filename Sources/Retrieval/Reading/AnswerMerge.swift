@@ -106,7 +106,8 @@ actor AnswerMerge {
         shortfall.add(
             Incompleteness(
                 .undecided,
-                reason: "regular expression '\(pattern.text)' exceeded its limits on \(undecided) lines, which were left out; make it simpler"
+                reason:
+                    "regular expression '\(pattern.text)' exceeded its limits on \(undecided) lines, which were left out; make it simpler"
             ))
     }
 }
@@ -126,7 +127,8 @@ extension AnswerMerge {
     private func install(_ extract: Extract, _ piece: Int) {
         undecided += extract.undecided
         states[piece] = extract.hasTail || extract.head?.goesOn ?? false ? .hasTail : .settled
-        let cursor = Cursor(extract: extract, next: extract.items.lowerBound, piece: piece, frame: printer.frame(extract.facts))
+        let cursor = Cursor(
+            extract: extract, next: extract.items.lowerBound, piece: piece, frame: printer.frame(extract.facts))
         if !extract.items.isEmpty {
             if windows[piece] == nil { pipeline.release(piece, keeping: extract.openBytes) }
             insert(cursor)
@@ -281,6 +283,9 @@ extension AnswerMerge {
     /// Adds what the pieces after `piece` go on with.
     private func gather(into group: inout SplitGroup, after piece: Int) async throws {
         var next = pieces[piece].successor
+        // A piece that is gathered whole is settled only now: until then its successor waits for it.
+        var gathered: [Int] = []
+        defer { gathered.forEach { states[$0] = .settled } }
         while let piece = next {
             try Task.checkCancellation()
             if states[piece] == .unopened { await open(piece) }
@@ -288,7 +293,7 @@ extension AnswerMerge {
             heldHeads -= head.bytes.count
             let bytes = head.bytes.isEmpty ? await fetchedAgain(piece) : head.bytes
             try group.append(bytes, filter, to: &printer)
-            if head.goesOn { states[piece] = .settled }
+            if head.goesOn { gathered.append(piece) }
             next = head.goesOn ? pieces[piece].successor : nil
         }
     }

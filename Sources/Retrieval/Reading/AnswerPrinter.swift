@@ -62,7 +62,8 @@ struct AnswerPrinter: ~Copyable {
 
     /// Prints one line, or with `goesOn` a part of one: `isFirst` counts it.
     mutating func print(
-        _ line: UnsafeRawBufferPointer, time: Nanoseconds, _ frame: LineFrame, isFirst: Bool = true, goesOn: Bool = false
+        _ line: UnsafeRawBufferPointer, time: Nanoseconds, _ frame: LineFrame, isFirst: Bool = true,
+        goesOn: Bool = false
     ) throws(SinkError) {
         if isFirst { count(1) }
         if countsOnly {

@@ -25,10 +25,12 @@ struct BlockLines {
             (self.bytes, ends, times) = (bytes, table.ends, table.times)
         } else {
             let first = table.ends.firstIndex { Int($0) > cut.lowerBound } ?? table.ends.count
-            let last = cut.isEmpty ? first : (table.ends.firstIndex { Int($0) >= cut.upperBound } ?? table.ends.count - 1) + 1
+            let last =
+                cut.isEmpty ? first : (table.ends.firstIndex { Int($0) >= cut.upperBound } ?? table.ends.count - 1) + 1
             let firstStart = first == 0 ? 0 : Int(table.ends[first - 1])
             startsInsideLine = firstStart < cut.lowerBound || (cut.lowerBound == 0 && header.continuesBefore)
-            endsInsideLine = cut.upperBound == bytes.count ? isOpen : last > 0 && Int(table.ends[last - 1]) > cut.upperBound
+            endsInsideLine =
+                cut.upperBound == bytes.count ? isOpen : last > 0 && Int(table.ends[last - 1]) > cut.upperBound
             self.bytes = Array(bytes[cut])
             ends = table.ends[first..<last].map { UInt32(min(Int($0), cut.upperBound) - cut.lowerBound) }
             times = Array(table.times[first..<last])
@@ -43,7 +45,9 @@ struct BlockLines {
     /// The bytes at `shown`, which lies within `positions`: positions are byte offsets, or numbers of lines. Where they
     /// are neither, nothing can be cut.
     static func range(of shown: PositionRange, positions: PositionRange, rawLength: Int, ends: [UInt32]) -> Range<Int> {
-        guard shown != positions, shown.first >= positions.first, shown.end <= positions.end else { return 0..<rawLength }
+        guard shown != positions, shown.first >= positions.first, shown.end <= positions.end else {
+            return 0..<rawLength
+        }
         let (first, end) = (Int(shown.first - positions.first), Int(shown.end - positions.first))
         if positions.count == UInt64(rawLength) { return first..<end }
         guard positions.count == UInt64(ends.count) else { return 0..<rawLength }

@@ -84,7 +84,9 @@ final class BlockWorker {
         else { throw FormatError(.damaged, at: 0, "times of the lines are not those that the header announces") }
     }
 
-    private static func records(_ block: borrowing BlockLines, _ header: BlockHeader) throws(FormatError) -> RecordBounds {
+    private static func records(_ block: borrowing BlockLines, _ header: BlockHeader) throws(FormatError)
+        -> RecordBounds
+    {
         do throws(MalformedBytes) {
             return try RecordBounds(block, times: header.times)
         } catch {

@@ -33,7 +33,8 @@ struct ContestedBlocks {
         for other in block.contested {
             let common = PositionRange(
                 first: max(positions.first, other.block.positions.first),
-                end: max(max(positions.first, other.block.positions.first), min(positions.end, other.block.positions.end)))
+                end: max(
+                    max(positions.first, other.block.positions.first), min(positions.end, other.block.positions.end)))
             guard common.count > 0, case .success(let theirs) = await lines(other) else { continue }
             if ours.bytes[ours.range(common)] != theirs.bytes[theirs.range(common)] { return true }
         }

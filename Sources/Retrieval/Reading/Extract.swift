@@ -24,7 +24,8 @@ final class Extract: Sendable {
 
     init(
         lines: [UInt8] = [], ends: [UInt32] = [], keys: [Nanoseconds] = [], items: Range<Int> = 0..<0,
-        tail: Range<Int>? = nil, hasTail: Bool? = nil, head: LineGroup? = nil, taken: Int? = nil, facts: BlockFacts, undecided: Int = 0, isCopy: Bool = false
+        tail: Range<Int>? = nil, hasTail: Bool? = nil, head: LineGroup? = nil, taken: Int? = nil, facts: BlockFacts,
+        undecided: Int = 0, isCopy: Bool = false
     ) {
         self.lines = lines
         self.ends = ends

@@ -65,7 +65,9 @@ struct Extractor {
         guard filter.acceptsAll, !question.isReversed, window == nil else { return nil }
         let all = parts.head.upperBound..<block.count
         guard Self.isAscending(block.times, all) else { return nil }
-        if question.range.from <= piece.row.block.leastTime, piece.row.block.greatestTime < question.range.to { return all }
+        if question.range.from <= piece.row.block.leastTime, piece.row.block.greatestTime < question.range.to {
+            return all
+        }
         let low = Self.firstIndex(in: all) { block.times[$0] >= question.range.from }
         return low..<Self.firstIndex(in: low..<all.upperBound) { block.times[$0] >= question.range.to }
     }
@@ -123,7 +125,9 @@ extension Extractor {
             block.ends.withUnsafeBufferPointer { ends in
                 if question.wholeRecords {
                     records.forEach(in: plain) { record in
-                        if filter.accepts(record: record, bytes, ends) { lines.append(contentsOf: record.map(UInt32.init)) }
+                        if filter.accepts(record: record, bytes, ends) {
+                            lines.append(contentsOf: record.map(UInt32.init))
+                        }
                     }
                 } else if !plain.isEmpty {
                     filter.collect(bytes, ends: ends, range: plain, into: &lines)
@@ -183,7 +187,9 @@ extension Extractor {
         let first = min(window.from, order.lines.count)
         var end = first
         var bytes = 0
-        while end < order.lines.count, bytes < window.bytes || order.tail.map({ $0.contains(end) && $0.lowerBound < end }) ?? false {
+        while end < order.lines.count,
+            bytes < window.bytes || order.tail.map({ $0.contains(end) && $0.lowerBound < end }) ?? false
+        {
             let line = Int(order.lines[end])
             bytes += Int(block.ends[line]) - (line == 0 ? 0 : Int(block.ends[line - 1]))
             end += 1

@@ -73,7 +73,8 @@ extension Incompleteness {
     }
 
     init(_ piece: Piece, _ error: FormatError) {
-        self.init(piece, error.kind == .unsupported ? .unsupported : .damaged, offset: error.offset, reason: error.reason)
+        self.init(
+            piece, error.kind == .unsupported ? .unsupported : .damaged, offset: error.offset, reason: error.reason)
     }
 
     init(_ piece: Piece, _ error: StoreError) {

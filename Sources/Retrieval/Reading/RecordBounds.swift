@@ -76,7 +76,8 @@ private struct OwnTimeProbe {
     /// Blank or indented lines, and what closes an indented block.
     private static func looksContinued(_ line: ArraySlice<UInt8>) -> Bool {
         switch line.first {
-        case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\n"), UInt8(ascii: "}"), UInt8(ascii: ")"), UInt8(ascii: "]"):
+        case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\n"), UInt8(ascii: "}"), UInt8(ascii: ")"),
+            UInt8(ascii: "]"):
             true
         default: false
         }

@@ -49,7 +49,9 @@ struct SplitGroup {
         }
     }
 
-    private mutating func printLines(_ filter: TextFilter, isLast: Bool, to printer: inout AnswerPrinter) throws(SinkError) {
+    private mutating func printLines(_ filter: TextFilter, isLast: Bool, to printer: inout AnswerPrinter)
+        throws(SinkError)
+    {
         let ends = bytes.lineEnds
         let before = inside
         let endsInside = !isLast && bytes.last != UInt8(ascii: "\n")

@@ -41,7 +41,8 @@ final class TextFilter {
     /// The lines of `lines` that match, as ascending indices within `range`, appended to `accepted`.
     /// - Parameter ends: the exclusive end of each line, its newline included.
     func collect(
-        _ lines: UnsafeRawBufferPointer, ends: UnsafeBufferPointer<UInt32>, range: Range<Int>, into accepted: inout [UInt32]
+        _ lines: UnsafeRawBufferPointer, ends: UnsafeBufferPointer<UInt32>, range: Range<Int>,
+        into accepted: inout [UInt32]
     ) {
         guard let rarest = condition.match.first else {
             for index in range where accepts(lines.line(index, ends)) { accepted.append(UInt32(index)) }
@@ -49,7 +50,8 @@ final class TextFilter {
         }
         var index = range.lowerBound
         while index < range.upperBound {
-            let rest = UnsafeRawBufferPointer(rebasing: lines[lines.start(of: index, ends)..<Int(ends[range.upperBound - 1])])
+            let rest = UnsafeRawBufferPointer(
+                rebasing: lines[lines.start(of: index, ends)..<Int(ends[range.upperBound - 1])])
             guard let hit = Self.offset(of: rarest, in: rest) else { return }
             index = Self.lineIndex(of: lines.start(of: index, ends) + hit, ends, from: index)
             if accepts(lines.line(index, ends)) { accepted.append(UInt32(index)) }
@@ -78,7 +80,9 @@ final class TextFilter {
     }
 
     private static func offset(of text: [UInt8], in bytes: UnsafeRawBufferPointer) -> Int? {
-        guard let start = bytes.baseAddress, let hit = firn_memmem(start, bytes.count, text, text.count) else { return nil }
+        guard let start = bytes.baseAddress, let hit = firn_memmem(start, bytes.count, text, text.count) else {
+            return nil
+        }
         return hit - start
     }
 }

@@ -36,7 +36,8 @@ extension ArchiveReader {
     }
 
     private func tally(
-        _ histogram: Histogram, _ list: PieceList, _ request: GetRequest, _ source: BlockSource, _ progress: ReadProgress
+        _ histogram: Histogram, _ list: PieceList, _ request: GetRequest, _ source: BlockSource,
+        _ progress: ReadProgress
     ) async throws -> AnswerMerge.Result {
         progress.expect(blocks: list.pieces.count)
         let job = MergeJob(
@@ -48,7 +49,8 @@ extension ArchiveReader {
 
     /// The range, cut to where there are lines.
     private static func extent(_ list: PieceList, _ range: TimeRange) -> TimeRange? {
-        guard let least = list.pieces.map(\.leastTime).min(), let greatest = list.pieces.map(\.greatestTime).max() else {
+        guard let least = list.pieces.map(\.leastTime).min(), let greatest = list.pieces.map(\.greatestTime).max()
+        else {
             return nil
         }
         return TimeRange(from: max(range.from, least), to: greatest == .max ? greatest : min(range.to, greatest + 1))

@@ -20,7 +20,8 @@ package struct Summary: Sendable, Hashable {
     mutating func add(_ piece: Piece) {
         let block = piece.row.block
         let times = block.leastTime...max(block.leastTime, block.greatestTime)
-        self.times = self.times.map { min($0.lowerBound, times.lowerBound)...max($0.upperBound, times.upperBound) } ?? times
+        self.times =
+            self.times.map { min($0.lowerBound, times.lowerBound)...max($0.upperBound, times.upperBound) } ?? times
         received = max(received, block.received)
         blocks += 1
         // A part of a block counts by its share of the positions.

@@ -46,9 +46,21 @@ struct GetCommand: AsyncParsableCommand {
     @Flag(help: "Print what the answer would cost (blocks, bytes, requests) instead of the answer.")
     var explain = false
 
+    @Flag(help: "Go on with what is archived from now on, until told to stop.")
+    var follow = false
+
+    @Flag(help: "Say on standard error how many bytes and requests the answer took.")
+    var stats = false
+
     @OptionGroup var logging: LoggingOptions
 
+    /// Between two looks of --follow.
+    private static let pause = Duration.seconds(2)
+
     func validate() throws {
+        if follow, count || explain || reverse || output != nil || limit != nil {
+            throw ValidationError("--follow goes with neither --count, --explain, --reverse, --limit nor --output")
+        }
         if output != nil, count || explain {
             throw ValidationError("--output is for lines; redirect standard output instead")
         }
@@ -58,6 +70,8 @@ struct GetCommand: AsyncParsableCommand {
         logging.start()
         let session = try await ReadingSession(stores)
         let selected = try selection.selection(now: Clock.now())
+        defer { if stats { session.tellStatistics() } }
+        if follow { return try await follow(session.reader, selected) }
         if explain { return try await explain(session.reader, selected) }
         if count { return try await count(session.reader, selected) }
         let output = try DataOutput(path: output)
@@ -71,6 +85,15 @@ struct GetCommand: AsyncParsableCommand {
         } catch let error where !(error is CommandFailure) {
             output.abandon()
             throw error
+        }
+    }
+
+    private func follow(_ reader: ArchiveReader, _ selected: Selection) async throws {
+        let output = try DataOutput(path: nil)
+        try await reader.follow(request(selected, output), to: output.sink) {
+            try await Task.sleep(for: Self.pause)
+        } told: { outcome in
+            ReadingSession.tell(outcome.shortfall, warnings: outcome.warnings)
         }
     }
 

@@ -1,15 +1,26 @@
 import ArchiveIndex
 import Logging
+import ObjectStore
 import Retrieval
 
 /// An archive that is open for reading, and what its commands have in common.
 struct ReadingSession {
     let reader: ArchiveReader
+    let store: any ObjectStore
+    private let meter: StoreMeter
 
     init(_ stores: StoreOptions) async throws {
         let archive = try await OpenArchive.forReading(try stores.load())
         let planner = IndexReader(store: archive.store, logger: Logger(label: "index"))
         reader = ArchiveReader(store: archive.store, planner: planner)
+        store = archive.store
+        meter = archive.meter
+    }
+
+    /// Says what came from the store since it was opened.
+    func tellStatistics() {
+        let total = meter.snapshot.total
+        StandardError.say("read \(total.bytesReceived) bytes in \(total.requests) requests")
     }
 
     /// Does `work` with a bar on standard error where data does not go to the same terminal.
@@ -24,14 +35,18 @@ struct ReadingSession {
 
     /// Says what is missing and what is doubtful; an answer that lacks something has its own status.
     static func conclude(_ shortfall: Shortfall, warnings: [String]) throws(CommandFailure) {
-        for warning in warnings { StandardError.say("warning: \(HumanText.harmless(warning))") }
+        tell(shortfall, warnings: warnings)
         guard !shortfall.isEmpty else { return }
-        let shown = shortfall.items.prefix(mostShown)
-        for item in shown { StandardError.say("missing: \(HumanText.harmless(item.description))") }
-        if shortfall.count > shown.count { StandardError.say("missing: \(shortfall.count - shown.count) more") }
         throw CommandFailure(
             status: ExitStatus.incomplete,
             sentence: "the answer is incomplete; `firn verify` finds out what is wrong with the archive")
+    }
+
+    static func tell(_ shortfall: Shortfall, warnings: [String]) {
+        for warning in warnings { StandardError.say("warning: \(HumanText.harmless(warning))") }
+        let shown = shortfall.items.prefix(mostShown)
+        for item in shown { StandardError.say("missing: \(HumanText.harmless(item.description))") }
+        if shortfall.count > shown.count { StandardError.say("missing: \(shortfall.count - shown.count) more") }
     }
 
     private static let mostShown = 50

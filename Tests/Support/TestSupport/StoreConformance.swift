@@ -14,12 +14,18 @@ package struct StoreConformance: Sendable {
         package var preventsOverwrite: Bool
         /// A PUT whose bytes are not what its digest says is refused.
         package var checksDigests: Bool
+        /// Listings compare whole keys. A server that sorts folder by folder has `b/x` before `b-x`, and takes `b` for all that
+        /// is in the folder `b` when a list is to go on after it; with Firn's own keys that makes no difference.
+        package var ordersByWholeKeys: Bool
         /// Keys of the listing checks; some servers are slow.
         package var keysToList: Int
 
-        package init(preventsOverwrite: Bool, checksDigests: Bool = false, keysToList: Int = 2500) {
+        package init(
+            preventsOverwrite: Bool, checksDigests: Bool = false, ordersByWholeKeys: Bool = true, keysToList: Int = 2500
+        ) {
             self.preventsOverwrite = preventsOverwrite
             self.checksDigests = checksDigests
+            self.ordersByWholeKeys = ordersByWholeKeys
             self.keysToList = keysToList
         }
     }

@@ -1,0 +1,65 @@
+import Foundation
+import Glibc
+
+/// What an agent says of itself, in `status.json` in its spool: replaced every few seconds, for people and scripts.
+package struct AgentStatus: Codable, Sendable, Hashable {
+    package struct Stream: Codable, Sendable, Hashable {
+        package var source: String
+        /// Bytes of the source that were read, and that are there.
+        package var position: UInt64
+        package var size: UInt64
+
+        package var behind: UInt64 { size - min(size, position) }
+    }
+
+    package struct Store: Codable, Sendable, Hashable {
+        package var name: String
+        /// When it last held a whole chunk and its manifest, RFC 3339; nil where it has not yet.
+        package var lastArchived: String?
+        /// Why it last failed and when; nil once it works again.
+        package var failure: String?
+        package var failedAt: String?
+    }
+
+    package var process: Int32
+    package var writer: String
+    /// RFC 3339.
+    package var updated: String
+    /// Bytes and chunks that are not yet archived, and the ceiling.
+    package var backlogBytes: UInt64
+    package var backlogChunks: Int
+    package var maxBytes: UInt64
+    /// Reading waits for room on the spool's disk.
+    package var isHeldUp: Bool
+    package var streams: [Stream]
+    package var stores: [Store]
+
+    private static let name = "/status.json"
+
+    /// The status that the agent of the spool at `path` last wrote; nil where none ever ran there.
+    package static func read(spool path: String) throws -> AgentStatus? {
+        guard access(path + name, F_OK) == 0 else { return nil }
+        let bytes = try Data(contentsOf: URL(filePath: path + name))
+        return try JSONDecoder().decode(AgentStatus.self, from: bytes)
+    }
+
+    /// One JSON object on one line.
+    package func json() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(self), as: UTF8.self)
+    }
+
+    /// Replaces the file. It is no promise, so it is not synced.
+    func write(spool path: String) throws {
+        try Data(json().utf8).write(to: URL(filePath: path + Self.name), options: .atomic)
+    }
+
+    /// Whether a process holds the spool at `path` open.
+    package static func isRunning(spool path: String) -> Bool {
+        let descriptor = open(path + "/lock", O_RDWR | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        return flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
+    }
+}

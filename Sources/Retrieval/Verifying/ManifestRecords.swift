@@ -1,0 +1,110 @@
+import ArchiveTypes
+import ChunkFormat
+import ObjectStore
+
+/// What the manifests of a store say, kept small: no blocks but their positions.
+struct ManifestRecords {
+    /// A manifest of each chunk.
+    private(set) var manifestOfChunk: [ChunkKey: ManifestKey] = [:]
+    private var lengths: [ChunkKey: UInt64] = [:]
+    private var positions = PositionLedger()
+    private var writers = WriterLedger()
+    /// Findings about single manifests.
+    private var single: [Finding] = []
+
+    mutating func add(_ manifest: Manifest, _ key: ManifestKey) {
+        let name = manifest.chunk.name
+        if key.name.writer != name.writer || key.name.sequence != name.sequence {
+            single.append(
+                Finding(
+                    .misplaced, key: key.description, "describes another chunk than its name says, \(manifest.chunk)"))
+        }
+        // A manifest that was put again under a later hour says the same.
+        guard manifestOfChunk[manifest.chunk] == nil else { return }
+        manifestOfChunk[manifest.chunk] = key
+        lengths[manifest.chunk] = manifest.length
+        writers.add(manifest)
+        for block in manifest.blocks { positions.add(block, by: manifest.description.writer) }
+    }
+
+    mutating func add(_ findings: [Finding]) { single += findings }
+
+    func findings(_ census: ObjectCensus, now: Nanoseconds, delay: Nanoseconds) -> [Finding] {
+        let holes = positions.holes
+        return single + missingChunks(census) + lonelyChunks(census, now: now, delay: delay) + holes.map(Self.finding)
+            + writers.findings(holesOf: holes.reduce(into: []) { $0.formUnion($1.writers) })
+    }
+
+    private func missingChunks(_ census: ObjectCensus) -> [Finding] {
+        lengths.sorted { $0.key < $1.key }.compactMap { chunk, length in
+            guard let size = census.chunks[chunk] else {
+                return Finding(
+                    .missing, key: chunk.description, "chunk has a manifest but is not there",
+                    remedy: "restore it from a copy of the store"
+                )
+            }
+            guard size != length else { return nil }
+            return Finding(
+                .damaged, key: chunk.description, offset: min(size, length),
+                "chunk has \(size) bytes where its manifest says \(length)",
+                remedy: "restore it from a copy of the store")
+        }
+    }
+
+    private func lonelyChunks(_ census: ObjectCensus, now: Nanoseconds, delay: Nanoseconds) -> [Finding] {
+        census.chunks.keys.filter { manifestOfChunk[$0] == nil }.sorted().map { chunk in
+            let isLate = chunk.hour.start + .perHour + delay < now
+            return Finding(
+                isLate ? .notIndexed : .note, key: chunk.description,
+                "no manifest that can be read describes the chunk" + (isLate ? "" : ": it may be on its way"),
+                remedy: isLate ? "run firn index --rebuild" : "")
+        }
+    }
+
+    private static func finding(_ hole: PositionLedger.Hole) -> Finding {
+        Finding(
+            .gap, key: "",
+            "\(hole.stream): generation \(hole.generation): no block holds positions \(hole.positions.first) to \(hole.positions.end)",
+            remedy: "a chunk is missing, or has not been archived yet")
+    }
+}
+
+extension Verifier {
+    private static let requests = 8
+
+    func readManifests(_ census: ObjectCensus, _ report: inout VerifyReport) async throws -> ManifestRecords {
+        var records = ManifestRecords()
+        let store = store
+        progress.expect(blocks: census.manifests.count)
+        try await withThrowingTaskGroup(of: (ManifestKey, Result<Manifest, VerifyFailure>).self) { group in
+            func take() async throws {
+                guard let (key, result) = try await group.next() else { return }
+                progress.finishBlock()
+                switch result {
+                case .success(let manifest): records.add(manifest, key)
+                case .failure(let failure): records.add(failure.findings)
+                }
+            }
+            for (index, key) in census.manifests.enumerated() {
+                try Task.checkCancellation()
+                if index >= Self.requests { try await take() }
+                group.addTask { (key, await Self.manifest(key, store)) }
+            }
+            for _ in 0..<min(Self.requests, census.manifests.count) { try await take() }
+        }
+        return records
+    }
+
+    static func manifest(_ key: ManifestKey, _ store: any ObjectStore) async -> Result<Manifest, VerifyFailure> {
+        var manifest: Manifest?
+        let findings = await findings(key.description) {
+            manifest = try Manifest.decode(try await store.get(key.description, .whole).bytes, key: key)
+        }
+        return manifest.map(Result.success) ?? .failure(VerifyFailure(findings: findings))
+    }
+}
+
+/// Why an object could not be used, as findings.
+struct VerifyFailure: Error {
+    var findings: [Finding]
+}

@@ -1,0 +1,50 @@
+import Archiving
+import ArgumentParser
+import Configuration
+
+struct StatusCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status",
+        abstract: "Shows the local agent: its backlog, how far it is behind, and its store's state.",
+        discussion: """
+            Examples:
+              firn status
+              firn status --config /etc/firn/firn.yaml --format json
+
+            Reads what the agent last wrote into its spool. Exit status: 0 it runs, 1 it does not.
+            """)
+
+    @OptionGroup var configuration: ConfigurationOptions
+
+    @Option(help: "As a table, or one JSON object.")
+    var format: ListingFormat = .table
+
+    func run() throws {
+        let spool = try configuration.load().spool.path
+        guard let status = try AgentStatus.read(spool: spool) else {
+            throw CommandFailure(sentence: "no agent has run with the spool \(spool); check spool.path")
+        }
+        try StandardOutput.write(format == .json ? status.json() + "\n" : Self.table(status))
+        guard AgentStatus.isRunning(spool: spool) else {
+            throw CommandFailure(sentence: "the agent does not run; this is what it wrote at \(status.updated)")
+        }
+    }
+
+    private static func table(_ status: AgentStatus) -> String {
+        let backlog = "\(HumanText.bytes(status.backlogBytes)) of \(HumanText.bytes(status.maxBytes))"
+        var text = "agent \(status.writer), process \(status.process), at \(status.updated)\n"
+        text += "backlog: \(backlog), \(HumanText.count(UInt64(status.backlogChunks), "sealed chunk"))\n"
+        if status.isHeldUp { text += "reading waits: the spool's disk is full\n" }
+        for store in status.stores {
+            text += "store \(store.name): last archived \(store.lastArchived ?? "nothing yet")\n"
+            if let failure = store.failure { text += "  failing since \(store.failedAt ?? "?"): \(failure)\n" }
+        }
+        var table = Table([
+            .init(title: "SOURCE"), .init(title: "READ", alignment: .right), .init(title: "BEHIND", alignment: .right),
+        ])
+        for stream in status.streams.sorted(by: { $0.behind > $1.behind }) {
+            table.append([stream.source, HumanText.bytes(stream.position), HumanText.bytes(stream.behind)])
+        }
+        return text + (table.isEmpty ? "" : table.text(isColoured: Screen.ofStandardOutput().isColoured))
+    }
+}

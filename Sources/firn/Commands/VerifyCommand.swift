@@ -1,0 +1,61 @@
+import ArgumentParser
+import Retrieval
+
+struct VerifyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify",
+        abstract: "Finds what is missing, altered or not indexed.",
+        discussion: """
+            Examples:
+              firn verify --store file:///srv/archive
+              firn verify --deep --sample 3/100
+
+            Reads every manifest and compares it with what is there; --deep reads every byte. A finding is one line on \
+            standard output. Exit status: 0 all is well, 1 failed, 4 something was found.
+            """)
+
+    @OptionGroup var stores: StoreOptions
+
+    @Flag(help: "Read every byte of every object.")
+    var deep = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Of the chunks, read share N of M only: a job a day goes through all in M days.", valueName: "n/m"))
+    var sample: String?
+
+    @OptionGroup var logging: LoggingOptions
+
+    func validate() throws { _ = try options() }
+
+    func run() async throws {
+        logging.start()
+        let session = try await ReadingSession(stores)
+        let report = try await ReadingSession.showingProgress("verifying", besideData: false) { progress in
+            try await Verifier(store: session.store, options: try options(), progress: progress).run()
+        }
+        for finding in report.findings { try StandardOutput.write(HumanText.harmless(finding.description) + "\n") }
+        StandardError.write(Self.summary(report) + "\n")
+        guard report.problems.isEmpty else { throw CommandFailure(status: ExitStatus.findings) }
+    }
+
+    private func options() throws -> VerifyOptions {
+        guard let sample else { return VerifyOptions(isDeep: deep) }
+        let parts = sample.split(separator: "/", omittingEmptySubsequences: false).map { UInt64($0) }
+        guard parts.count == 2, let share = parts[0], let of = parts[1],
+            let chosen = VerifyOptions.Sample(share: share, of: of)
+        else { throw ValidationError("--sample \(sample): write N/M with N from 1 to M, as in 3/100") }
+        return VerifyOptions(isDeep: deep, sample: chosen)
+    }
+
+    private static func summary(_ report: VerifyReport) -> String {
+        let objects = [
+            HumanText.count(UInt64(report.chunks), "chunk"), HumanText.count(UInt64(report.manifests), "manifest"),
+            HumanText.count(UInt64(report.indexObjects), "index object"),
+        ]
+        let read = "\(HumanText.bytes(report.bytesRead)) of \(HumanText.count(UInt64(report.chunksRead), "chunk")) read"
+        let problems = report.problems.count
+        let verdict = problems == 0 ? "all is well" : HumanText.count(UInt64(problems), "finding")
+        return "verified \(objects.joined(separator: ", ")), \(read): \(verdict)"
+    }
+}

@@ -1,0 +1,83 @@
+import ArchiveTypes
+import ChunkFormat
+import ObjectStore
+import Retrieval
+import Testing
+
+@Suite struct VerifierTests {
+    /// Four chunks of one stream; the second holds what the third holds again.
+    private func archive() throws -> TestArchive {
+        var archive = try TestArchive()
+        let life = try Fixtures.life(lines: 40)
+        for range in [0..<70, 70..<140, 70..<140, 140..<life.bytes.count] {
+            try archive.add(life, range)
+            try archive.seal()
+        }
+        archive.store.set(KeyLayout.archiveDescription, ArchiveDescription(archive: "main").encoded())
+        return archive
+    }
+
+    private func remove(_ manifest: Manifest, _ archive: TestArchive, manifestToo: Bool) {
+        archive.store.set(manifest.chunk.description, nil)
+        guard manifestToo else { return }
+        let prefix = manifest.chunk.name.description.dropLast(ObjectName.digestCharacters)
+        for key in archive.store.objects.keys where key.hasPrefix(KeyLayout.manifests) && key.contains(prefix) {
+            archive.store.set(key, nil)
+        }
+    }
+
+    @Test func aMissingChunkIsFound() async throws {
+        let archive = try archive()
+        remove(archive.manifests[1], archive, manifestToo: false)
+        let report = try await Verifier(store: archive.store).run()
+        #expect(report.problems.map(\.kind) == [.missing])
+        #expect(report.problems.first?.key == archive.manifests[1].chunk.description)
+    }
+
+    @Test func aMissingSequenceIsAFindingOnlyWherePositionsAre() async throws {
+        let redundant = try archive()
+        remove(redundant.manifests[1], redundant, manifestToo: true)
+        let closed = try await Verifier(store: redundant.store).run()
+        #expect(closed.problems.isEmpty, "\(closed.problems)")
+        #expect(closed.notes.contains { $0.reason.contains("chunk 2 are not there") })
+
+        let needed = try archive()
+        remove(needed.manifests[1], needed, manifestToo: true)
+        remove(needed.manifests[2], needed, manifestToo: true)
+        let report = try await Verifier(store: needed.store).run()
+        #expect(report.problems.map(\.kind) == [.gap, .gap])
+        #expect(report.problems.contains { $0.reason.contains("positions 70 to 140") })
+        #expect(report.problems.contains { $0.reason.contains("chunks 2 to 3") })
+    }
+
+    @Test func lonelyChunksStrangersAndLengthsAreFound() async throws {
+        let archive = try archive()
+        for key in archive.store.objects.keys where key.hasPrefix(KeyLayout.manifests) { archive.store.set(key, nil) }
+        archive.store.set("chunks/notes.txt", [1])
+        archive.store.set(KeyLayout.archiveDescription, nil)
+        let young = try await Verifier(store: archive.store).run()
+        #expect(Set(young.problems.map(\.kind)) == [.misplaced, .missing])
+        #expect(young.notes.count == 4)
+    }
+
+    @Test func aShortenedChunkIsFoundByItsLength() async throws {
+        let archive = try archive()
+        let key = archive.manifests[3].chunk.description
+        let bytes = try #require(archive.store.objects[key])
+        archive.store.set(key, Array(bytes.dropLast()))
+        let report = try await Verifier(store: archive.store).run()
+        #expect(report.problems.map(\.kind) == [.damaged] && report.problems.first?.key == key)
+    }
+
+    /// The shares of a sample are disjoint, and all of them together are everything.
+    @Test func samplesShareTheChunks() async throws {
+        let archive = try archive()
+        var read = 0
+        for share in 1...3 as ClosedRange<UInt64> {
+            let sample = try #require(VerifyOptions.Sample(share: share, of: 3))
+            read += try await Verifier(store: archive.store, options: VerifyOptions(sample: sample)).run().chunksRead
+        }
+        #expect(read == 4)
+        #expect(VerifyOptions.Sample(share: 0, of: 3) == nil && VerifyOptions.Sample(share: 4, of: 3) == nil)
+    }
+}
