@@ -6,6 +6,7 @@ one after another, in another order each round; the table shows medians.
 """
 
 import argparse
+import functools
 import hashlib
 import os
 import re
@@ -115,10 +116,20 @@ def progress(text):
 
 
 def drop_caches():
+    """Empties the page cache of data; the programs that are compared are brought back, on both sides."""
     if os.geteuid() == 0:
         os.sync()
         with open("/proc/sys/vm/drop_caches", "w") as file:
             file.write("3")
+        read_ahead(program_files())
+
+
+@functools.cache
+def program_files():
+    """The programs of both sides, and the libraries they load."""
+    programs = [FIRN, *(shutil.which(name) for name in ("bash", "zstd", "grep", "sort", "env", "gzip"))]
+    listed = subprocess.run(["ldd", *programs], capture_output=True, text=True, check=False).stdout
+    return programs + sorted(set(re.findall(r"(/\S+\.so[\w.-]*)", listed)))
 
 
 def median(values):
@@ -339,9 +350,11 @@ def bench_queries(bench):
     bench.measure(f"rm -rf '{packed}'; mkdir '{packed}'; zstd -q -3 -T1 --output-dir-flat '{packed}' '{bench.path('fleet')}'/*.log")
     print(f"\nfleet: {size_of(bench.path('fleet')) / MIB:.0f} MiB of {FLEET} hosts, zstd -3 {size_of(packed) / MB:.1f} MB, "
           f"archive {size_of(stores['directory']) / MB:.1f} MB")
-    rows = [["query", "lines", "pipeline wall/CPU s", *(f"{name} wall/CPU s{extra}" for name in stores for extra in ("", ", wall ratio", ", moved MB"))]]
+    helped = subprocess.run([FIRN, "get", "--help"], capture_output=True, text=True, check=True).stdout
+    stats = "--stats " if "--stats" in helped else ""
+    rows = [["query", "lines", "pipeline wall/CPU s", *(cell for name in stores for cell in (f"{name} wall/CPU s", "of pipeline", "moved MB"))]]
     for query in queries(bench):
-        get = {name: f"'{FIRN}' get --store '{store}' --format raw --stats {query.arguments}" for name, store in stores.items()}
+        get = {name: f"'{FIRN}' get --store '{store}' --format raw {stats}{query.arguments}" for name, store in stores.items()}
         lines, wanted = answer(bench, query.plain)
         for name, script in get.items():
             seen = answer(bench, script)
@@ -363,7 +376,7 @@ def bench_queries(bench):
             bench.target(f"{query.name}, {name}: wall of the pipeline's", wall(runs[name]) / wall(base), query.most_wall)
             bench.target(f"{query.name}, {name}: moved", megabytes, query.most_moved, " MB")
         rows.append(row)
-    cold = "cold" if os.geteuid() == 0 else "NOT cold: only root can empty the page cache"
+    cold = "data cold, programs warm" if os.geteuid() == 0 else "NOT cold: only root can empty the page cache"
     table(f"queries, {cold}, beside grep and sort on local zstd files", rows)
 
 

@@ -115,8 +115,8 @@ build_release() {
     done
 }
 
-# The Python environment with S3 servers and independent readers; $venv/bin/python runs it.
+# The Python environment in $venv with S3 servers and independent readers of the format.
 ensure_test_servers() {
     venv=$root/.build/test-venv
-    "$root/Tests/Support/install-test-servers" "$venv"
+    FIRN_TEST_VENV=$venv "$root/Tests/Support/install-test-servers"
 }

@@ -120,7 +120,8 @@ def start_seaweedfs(directory):
     command = [
         program("weed"), "server", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-master.port={master}",
         f"-volume.port={volume}", f"-filer.port={filer}", "-s3", f"-s3.port={s3}", f"-s3.config={config}",
-        "-master.volumeSizeLimitMB=256", "-volume.max=100", "-master.telemetry=false"]
+        "-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.autoCreateBucket=false", "-master.volumeSizeLimitMB=256", "-volume.max=100",
+        "-volume.minFreeSpace=1", "-master.telemetry=false"]
     return Server("seaweedfs", command, s3, directory)
 
 

@@ -53,7 +53,7 @@ def test_an_unreadable_file(context):
     context.firn_binary = binary
     nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     result = context.run("archive", "--store", context.path("archive"), "--host", "h", path, status={1, 3}, wrapper=nobody)
-    expect_clear(result, "a.log", ("permission denied", "not permitted", "cannot be read", "not readable", "may not"))
+    expect_clear(result, "a.log", ("permission denied", "not permitted", "cannot be read", "not readable", "may not", "not allowed"))
 
 
 def test_a_bucket_that_does_not_exist(context):

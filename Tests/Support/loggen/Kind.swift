@@ -13,17 +13,28 @@ struct Kind {
     static let all = [nginx, json, java, syslog, postgres, klog, hdfs, python]
 
     static let nginx = Kind(
-        name: "nginx", style: .commonLog, rate: 120, latePerThousand: 0,
+        name: "nginx", style: .commonLog, rate: 60, latePerThousand: 0,
         templates: [
             Template(
-                80,
+                60,
                 #"{ip} - - [{time}] "{method} {path} HTTP/1.1" {status} {size:16} "{referrer}" "{agent}" rt={ms:16} id={hex:6}"#
             ),
             Template(
                 14,
-                #"{ip} - - [{time}] "GET {path}?page={int:40}&session={hex:16} HTTP/2.0" {status} {size:17} "{referrer}" "{agent}""#
+                #"{ip} - - [{time}] "GET {path}?page={int:40}&session={hex:16} HTTP/2.0" {status} {size:17} "{referrer}" "{agent}" rt={ms:18} id={hex:6}"#
             ),
-            Template(6, #"{ip} - {user} [{time}] "POST {path}/{int:90000} HTTP/1.1" {status} {size:12} "-" "{agent}""#),
+            Template(
+                6,
+                #"{ip} - {user} [{time}] "POST {path}/{int:90000} HTTP/1.1" {status} {size:12} "-" "{agent}" rt={ms:18} id={hex:6}"#
+            ),
+            // A page and what it loads.
+            Template(
+                14,
+                #"""
+                {ip} - - [{time}] "GET {path} HTTP/2.0" {status} {size:16} "{referrer}" "{agent}" rt={ms:16} id={hex:6}
+                {ip} - - [{time}] "GET {path} HTTP/2.0" {status} {size:18} "{referrer}" "{agent}" rt={ms:10} id={hex:6}
+                {ip} - - [{time}] "GET {path} HTTP/2.0" {status} {size:14} "{referrer}" "{agent}" rt={ms:10} id={hex:6}
+                """#),
         ], share: 25)
 
     static let json = Kind(
@@ -84,32 +95,46 @@ struct Kind {
         ], share: 15)
 
     static let syslog = Kind(
-        name: "syslog", style: .syslog, rate: 3, latePerThousand: 0,
+        name: "syslog", style: .syslog, rate: 1, latePerThousand: 0,
         templates: [
             Template(
-                22, "{time} {host} sshd[{pid}]: Failed password for invalid user {user} from {ip} port {port} ssh2"),
-            Template(
                 12,
-                "{time} {host} sshd[{pid}]: Accepted publickey for {user} from {ip} port {port} ssh2: ED25519 SHA256:{fingerprint}"
-            ),
-            Template(12, "{time} {host} sshd[{pid}]: Connection closed by {ip} port {port} [preauth]"),
+                """
+                {time} {host} sshd[{pid}]: Invalid user {user} from {ip} port {port}
+                {time} {host} sshd[{pid}]: pam_unix(sshd:auth): check pass; user unknown
+                {time} {host} sshd[{pid}]: pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost={ip}
+                {time} {host} sshd[{pid}]: Failed password for invalid user {user} from {ip} port {port} ssh2
+                {time} {host} sshd[{pid}]: Connection closed by invalid user {user} {ip} port {port} [preauth]
+                """),
+            Template(9, "{time} {host} sshd[{pid}]: Failed password for root from {ip} port {port} ssh2"),
             Template(
-                10,
-                "{time} {host} sshd[{pid}]: pam_unix(sshd:session): session opened for user {user}(uid={int:3000}) by (uid=0)"
-            ),
+                7,
+                """
+                {time} {host} sshd[{pid}]: Accepted publickey for {user} from {ip} port {port} ssh2: ED25519 SHA256:{fingerprint}
+                {time} {host} sshd[{pid}]: pam_unix(sshd:session): session opened for user {user}(uid={int:3000}) by (uid=0)
+                {time} {host} systemd-logind[612]: New session {sequence} of user {user}.
+                """),
             Template(
                 16,
-                "{time} {host} CRON[{pid}]: ({user}) CMD (/usr/local/bin/{service}-sync --shard {int:64} > /dev/null 2>&1)"
-            ),
+                """
+                {time} {host} CRON[{pid}]: pam_unix(cron:session): session opened for user root(uid=0) by (uid=0)
+                {time} {host} CRON[{pid}]: (root) CMD (/usr/local/bin/{service}-sync --shard {int:64} > /dev/null 2>&1)
+                {time} {host} CRON[{pid}]: pam_unix(cron:session): session closed for user root
+                """),
             Template(
-                9,
+                8,
                 "{time} {host} kernel: [{sequence}.{int:999999}] TCP: request_sock_TCP: Possible SYN flooding on port {int:60000}. Sending cookies."
             ),
             Template(
-                11,
-                "{time} {host} kernel: [{sequence}.{int:999999}] [UFW BLOCK] IN=eth0 OUT= MAC=02:42:{hex:2}:{hex:2}:ac SRC={ip} DST={node} LEN={int:1500} TTL={int:255} ID={int:65535} PROTO=TCP SPT={port} DPT={int:10000} SYN"
+                14,
+                "{time} {host} kernel: [{sequence}.{int:999999}] [UFW BLOCK] IN=eth0 OUT= MAC=02:42:ac:11:00:02:02:42:5d:0e:1b:c7:08:00 SRC={ip} DST=10.0.3.17 LEN={int:1500} TOS=0x00 PREC=0x00 TTL={int:255} ID={int:65535} PROTO=TCP SPT={port} DPT={int:10000} WINDOW=1024 RES=0x00 SYN URGP=0"
             ),
-            Template(8, "{time} {host} systemd[1]: {service}-worker@{int:9}.service: Consumed {ms:20}ms CPU time."),
+            Template(
+                10,
+                """
+                {time} {host} systemd[1]: Starting {service}-worker@{int:9}.service - Background jobs...
+                {time} {host} systemd[1]: {service}-worker@{int:9}.service: Consumed {ms:20}ms CPU time.
+                """),
         ], share: 10)
 
     static let postgres = Kind(
