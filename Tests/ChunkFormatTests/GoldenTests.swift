@@ -48,14 +48,13 @@ import Testing
     }
 
     private func golden(_ name: String) throws -> Data {
-        let url = try #require(Bundle.module.url(forResource: "Golden/\(name)", withExtension: nil))
-        if ProcessInfo.processInfo.environment["FIRN_WRITE_GOLDEN"] != nil { try write() }
-        return try Data(contentsOf: url)
+        try Data(contentsOf: try #require(Bundle.module.url(forResource: "Golden/\(name)", withExtension: nil)))
     }
 
-    /// Only ever for a new version's files, into the folder that the environment names.
-    private func write() throws {
-        guard let folder = ProcessInfo.processInfo.environment["FIRN_WRITE_GOLDEN"] else { return }
+    /// Only ever for a new version's files, into the folder that the variable names.
+    @Test(.enabled(if: ProcessInfo.processInfo.environment["FIRN_WRITE_GOLDEN"] != nil))
+    func newGoldenFilesAreWritten() throws {
+        let folder = try #require(ProcessInfo.processInfo.environment["FIRN_WRITE_GOLDEN"])
         let fixture = try ChunkFixture(seed: 2026, blocks: 9)
         try Data(fixture.bytes).write(to: URL(fileURLWithPath: folder + "/chunk.zst"))
         try Data(fixture.manifest.encoded()).write(to: URL(fileURLWithPath: folder + "/manifest.json.zst"))
