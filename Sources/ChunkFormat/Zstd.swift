@@ -41,7 +41,8 @@ package final class ZstdCompressor {
             (ZSTD_c_compressionLevel, Int32(clamping: settings.level)), (ZSTD_c_contentSizeFlag, 1),
             (ZSTD_c_checksumFlag, 1), (ZSTD_c_strategy, settings.strategy), (ZSTD_c_minMatch, settings.minMatch),
             (ZSTD_c_hashLog, settings.hashLog), (ZSTD_c_chainLog, settings.chainLog),
-            (ZSTD_c_searchLog, settings.searchLog), (ZSTD_c_targetLength, settings.targetLength), (ZSTD_c_windowLog, settings.windowLog),
+            (ZSTD_c_searchLog, settings.searchLog), (ZSTD_c_targetLength, settings.targetLength),
+            (ZSTD_c_windowLog, settings.windowLog),
         ]
         for (parameter, value) in parameters {
             let result = ZSTD_CCtx_setParameter(context, parameter, value)
@@ -104,9 +105,20 @@ package final class ZstdDecompressor {
         guard ZSTD_isError(length) == 0, length == frame.count else {
             throw FormatError(.damaged, at: 0, "zstd frame does not end where it should")
         }
-        output.resize(to: rawLength)
-        let result = output.withUnsafeMutableBytes {
-            ZSTD_decompressDCtx(context, $0.baseAddress, $0.count, frame.baseAddress, frame.count)
+        let result: Int
+        if output.capacity < rawLength {
+            // Fresh memory need not be zeroed before it is written.
+            var written = 0
+            output = [UInt8](unsafeUninitializedCapacity: rawLength) { fresh, count in
+                written = ZSTD_decompressDCtx(context, fresh.baseAddress, rawLength, frame.baseAddress, frame.count)
+                count = ZSTD_isError(written) == 0 ? written : 0
+            }
+            result = written
+        } else {
+            output.resize(to: rawLength)
+            result = output.withUnsafeMutableBytes {
+                ZSTD_decompressDCtx(context, $0.baseAddress, $0.count, frame.baseAddress, frame.count)
+            }
         }
         guard ZSTD_isError(result) == 0, result == rawLength else {
             output.removeAll(keepingCapacity: true)
