@@ -2,7 +2,6 @@ import ArchiveIndex
 package import ArchiveTypes
 import ChunkFormat
 import ObjectStore
-import Threads
 
 extension ArchiveReader {
     /// Writes a stream's bytes exactly as its source had them, in the order of positions, generation after generation,
@@ -18,7 +17,7 @@ extension ArchiveReader {
             hosts: [Glob(exactly: stream.host)], sources: [Glob(exactly: stream.source)], generation: generation)
         let plan = try await planner.plan(selection.query([.lines, .gap]))
         let question = Question(range: .all, text: .none, wholeRecords: false, isReversed: false)
-        let source = BlockSource(store, question, progress: progress, buffers: 2 * WorkerThreads.processorCount)
+        let source = BlockSource(store, question, progress: progress, spareMemory: options.openMemory / 8)
         var told = ReadOutcome()
         told.warnings = plan.warnings.map(\.description)
         let list = PieceList(try await ContestedBlocks(source).settle(plan.blocks, &told))

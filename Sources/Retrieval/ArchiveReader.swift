@@ -2,7 +2,6 @@ import ArchiveIndex
 import ArchiveTypes
 package import ObjectStore
 import ChunkFormat
-import Threads
 
 /// Reads an archive back.
 package struct ArchiveReader: Sendable {
@@ -25,7 +24,8 @@ package struct GetRequest: Sendable {
     package var limit: UInt64?
     /// Newest first; the lines of a record keep their order.
     package var isReversed: Bool
-    /// Print nothing.
+    /// Print nothing. Blocks that are selected whole are counted from the index: there, a line that was split between two
+    /// blocks counts in both.
     package var countsOnly: Bool
 
     package init(
@@ -82,7 +82,7 @@ extension ArchiveReader {
         var outcome = ReadOutcome()
         outcome.shortfall = Shortfall(plan)
         outcome.warnings = plan.warnings.map(\.description) + GapNotes.warnings(plan.blocks)
-        let source = BlockSource(store, request.question, progress: progress, buffers: 2 * WorkerThreads.processorCount)
+        let source = BlockSource(store, request.question, progress: progress, spareMemory: options.openMemory / 8)
         let blocks = try await ContestedBlocks(source).settle(plan.blocks, &outcome)
         var list = PieceList(blocks, range: request.selection.range)
         var left = request.limit

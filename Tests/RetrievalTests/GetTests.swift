@@ -17,6 +17,23 @@ import Testing
         }
     }
 
+    /// Far more blocks at the same time than memory holds: they are opened for a few lines at a time.
+    @Test(arguments: [false, true]) func manyOverlappingBlocksNeedLittleMemory(isReversed: Bool) async throws {
+        var archive = try TestArchive()
+        let lives = try (0..<120).map { try Fixtures.life(host: "web-\($0 + 100)", lines: 150) }
+        for life in lives { try archive.add(life, 0..<life.bytes.count) }
+        try archive.seal()
+        let reader = ArchiveReader(
+            store: archive.store, planner: archive.planner, options: ReadOptions(memory: 64 << 10))
+        let request = GetRequest(Selection(), isReversed: isReversed)
+        #expect(try await reader.explain(request).windowedBlocks > 100)
+        let sink = TestSink()
+        let outcome = try await reader.get(request, to: sink)
+        #expect(outcome.isComplete && outcome.lines == 120 * 150)
+        let lines = (0..<150).flatMap { line in lives.map { $0.lines[line].bytes } }
+        #expect(Difference(sink.bytes, (isReversed ? lines.reversed() : lines).flatMap { $0 }) == nil)
+    }
+
     private func check(
         _ archive: TestArchive, _ oracle: Oracle, _ name: Comment, using random: inout SeededGenerator
     ) async throws {

@@ -20,10 +20,7 @@ actor AnswerMerge {
     private let pipeline: PiecePipeline<Extract>
     private let filter: TextFilter
 
-    private var printer: AnswerPrinter
-    private var heap = MergeHeap()
-    private var cursors: [Cursor?] = []
-    private var freeSlots: [Int] = []
+    private var front: MergeFront
     private var nextToOpen = 0
     private var states: [State]
     private var heads: [Int: LineGroup] = [:]
@@ -40,17 +37,6 @@ actor AnswerMerge {
         case settled
     }
 
-    private struct Cursor {
-        var extract: Extract
-        var next: Int
-        var piece: Int
-        var frame: LineFrame
-        /// Its tail was the head of a piece whose predecessor is not there; it goes on only if this says so.
-        var tailGoesOn = true
-        /// Stands for a whole piece, whose memory it holds.
-        var ownsPiece = true
-    }
-
     init(_ job: MergeJob, source: BlockSource, printer: consuming AnswerPrinter) {
         question = job.question
         pieces = job.list.pieces
@@ -58,7 +44,7 @@ actor AnswerMerge {
         windows = job.residency.windows
         options = job.options
         self.source = source
-        self.printer = printer
+        front = MergeFront(printer: printer)
         filter = TextFilter(job.question.text)
         states = Array(repeating: .unopened, count: job.list.pieces.count)
         pipeline = job.pipeline(source)
@@ -74,20 +60,21 @@ actor AnswerMerge {
     /// - Throws: `SinkError`, or `CancellationError`.
     func run() async throws -> Result {
         defer { pipeline.cancel() }
-        while !printer.isFull {
+        var isDone = false
+        while !isDone {
             try Task.checkCancellation()
-            let upcoming = upcomingEntry()
-            if let upcoming, heap.top.map({ upcoming < $0 }) ?? true {
-                await open(order[nextToOpen])
-            } else if let top = heap.top {
-                try await emit(top, before: upcoming)
-            } else {
-                break
+            switch try front.advance(before: upcomingEntry()) {
+            case .upcoming: await open(order[nextToOpen])
+            case .tail(let slot): try await emitTail(slot)
+            case .exhausted(let slot): await refill(slot)
+            case .finished: isDone = true
             }
         }
-        try printer.flush()
+        try front.printer.flush()
         noteUndecided()
-        return Result(lines: printer.lines, bytes: printer.bytes, shortfall: shortfall, histogram: printer.histogram)
+        return Result(
+            lines: front.printer.lines, bytes: front.printer.bytes, shortfall: shortfall,
+            histogram: front.printer.histogram)
     }
 
     /// The least that the lines of the pieces that are not open yet can have.
@@ -127,11 +114,10 @@ extension AnswerMerge {
     private func install(_ extract: Extract, _ piece: Int) {
         undecided += extract.undecided
         states[piece] = extract.hasTail || extract.head?.goesOn ?? false ? .hasTail : .settled
-        let cursor = Cursor(
-            extract: extract, next: extract.items.lowerBound, piece: piece, frame: printer.frame(extract.facts))
+        let cursor = MergeCursor(extract, piece: piece, rank: rank(piece), frame: front.printer.frame(extract.facts))
         if !extract.items.isEmpty {
             if windows[piece] == nil { pipeline.release(piece, keeping: extract.openBytes) }
-            insert(cursor)
+            front.insert(cursor)
         } else {
             pipeline.release(piece)
         }
@@ -139,60 +125,9 @@ extension AnswerMerge {
         if states[piece] == .settled { settle(piece) }
     }
 
-    private func insert(_ cursor: Cursor) {
-        let slot = freeSlots.popLast() ?? cursors.count
-        if slot == cursors.count { cursors.append(nil) }
-        cursors[slot] = cursor
-        heap.insert(entry(cursor, slot))
-    }
-
-    private func entry(_ cursor: Cursor, _ slot: Int) -> MergeHeap.Entry {
-        MergeHeap.Entry(key: cursor.extract.keys[cursor.next], rank: rank(cursor.piece), slot: slot)
-    }
-
-    /// Prints the lines of the foremost piece that come before all others'.
-    private func emit(_ top: MergeHeap.Entry, before upcoming: MergeHeap.Entry?) async throws {
-        guard let cursor = cursors[top.slot] else { preconditionFailure("the heap names a closed piece") }
-        let tail = cursor.extract.tail?.lowerBound
-        if cursor.next == tail { return try await emitTail(top.slot) }
-        let stop = tail.flatMap { cursor.next < $0 ? $0 : nil } ?? cursor.extract.items.upperBound
-        var limit = heap.runnerUp
-        if let upcoming, limit.map({ upcoming < $0 }) ?? true { limit = upcoming }
-        let end = Self.runEnd(cursor.extract, cursor.next..<stop, rank: top.rank, before: limit)
-        try printer.print(cursor.extract, cursor.next..<end, cursor.frame)
-        cursors[top.slot]?.next = end
-        if end < cursor.extract.items.upperBound {
-            heap.replaceTop(MergeHeap.Entry(key: cursor.extract.keys[end], rank: top.rank, slot: top.slot))
-        } else {
-            heap.removeTop()
-            await refill(top.slot)
-        }
-    }
-
-    /// The end of the run that comes before `limit`; at least one item.
-    private static func runEnd(
-        _ extract: Extract, _ items: Range<Int>, rank: Int, before limit: MergeHeap.Entry?
-    ) -> Int {
-        guard let limit else { return items.upperBound }
-        let last = rank < limit.rank ? limit.key : limit.key - 1
-        return extract.keys.withUnsafeBufferPointer { keys in
-            var end = items.lowerBound + 1
-            var step = 1
-            while end + step <= items.upperBound, keys[end + step - 1] <= last {
-                end += step
-                step *= 2
-            }
-            while step > 0 {
-                if end + step <= items.upperBound, keys[end + step - 1] <= last { end += step }
-                step /= 2
-            }
-            return end
-        }
-    }
-
     /// Goes on with the next window of a piece, or is done with it.
     private func refill(_ slot: Int) async {
-        guard let cursor = cursors[slot] else { return }
+        let cursor = front.cursors[slot]
         guard let taken = cursor.extract.taken, let bytes = windows[cursor.piece] else { return close(slot) }
         let (piece, window) = (pieces[cursor.piece], Extractor.Window(from: taken, bytes: bytes))
         let answer = await pipeline.again(cursor.piece) { worker, stored throws(Incompleteness) in
@@ -204,17 +139,13 @@ extension AnswerMerge {
             close(slot)
         case .success(let extract):
             guard !extract.items.isEmpty else { return close(slot) }
-            cursors[slot]?.extract = extract
-            cursors[slot]?.next = extract.items.lowerBound
-            if let cursor = cursors[slot] { heap.insert(entry(cursor, slot)) }
+            front.replace(slot, by: extract)
         }
     }
 
-    /// Gives the memory of a piece back. Its slot is not in the heap any more.
+    /// Gives the memory of a piece back.
     private func close(_ slot: Int) {
-        guard let cursor = cursors[slot] else { return }
-        cursors[slot] = nil
-        freeSlots.append(slot)
+        let cursor = front.remove(slot)
         guard cursor.ownsPiece else { return }
         pipeline.release(bytes: windows[cursor.piece] ?? cursor.extract.openBytes)
         if states[cursor.piece] == .hasTail, cursor.extract.hasTail { settle(cursor.piece) }
@@ -224,7 +155,7 @@ extension AnswerMerge {
 
 /// Lines and records that go on over the bounds of pieces.
 extension AnswerMerge {
-    private func keep(_ head: LineGroup, _ piece: Int, _ cursor: Cursor) {
+    private func keep(_ head: LineGroup, _ piece: Int, _ cursor: MergeCursor) {
         guard let predecessor = pieces[piece].predecessor, states[predecessor] != .settled else {
             return orphan(head, piece, cursor.extract.facts)
         }
@@ -255,29 +186,24 @@ extension AnswerMerge {
         let extract = Extract(
             lines: head.bytes, ends: [UInt32(head.bytes.count)], keys: [question.key(head.time)], items: 0..<1,
             tail: 0..<1, facts: facts)
-        insert(
-            Cursor(
-                extract: extract, next: 0, piece: piece, frame: printer.frame(facts), tailGoesOn: head.goesOn,
-                ownsPiece: false))
+        var cursor = MergeCursor(extract, piece: piece, rank: rank(piece), frame: front.printer.frame(facts))
+        (cursor.tailGoesOn, cursor.ownsPiece) = (head.goesOn, false)
+        front.insert(cursor)
     }
 
+    /// Prints the tail that a cursor has come to, with what goes on from it.
     private func emitTail(_ slot: Int) async throws {
-        guard let cursor = cursors[slot], let tail = cursor.extract.tail else { return }
-        heap.removeTop()
+        let cursor = front.cursors[slot]
         let extract = cursor.extract
+        guard let tail = extract.tail else { return }
         let bytes = extract.lines[extract.start(of: tail.lowerBound)..<Int(extract.ends[tail.upperBound - 1])]
         var group = SplitGroup(
             question, limit: options.joinedBytes, time: question.time(extract.keys[tail.lowerBound]),
             frame: cursor.frame, bytes: Array(bytes))
         if cursor.tailGoesOn { try await gather(into: &group, after: cursor.piece) }
-        try group.finish(filter, to: &printer)
+        try group.finish(filter, to: &front.printer)
         if cursor.ownsPiece || cursor.tailGoesOn { settle(cursor.piece) }
-        cursors[slot]?.next = tail.upperBound
-        if tail.upperBound < extract.items.upperBound, let rest = cursors[slot] {
-            heap.insert(entry(rest, slot))
-        } else {
-            await refill(slot)
-        }
+        if !front.skip(slot, to: tail.upperBound) { await refill(slot) }
     }
 
     /// Adds what the pieces after `piece` go on with.
@@ -292,7 +218,7 @@ extension AnswerMerge {
             guard let head = heads.removeValue(forKey: piece) else { return }
             heldHeads -= head.bytes.count
             let bytes = head.bytes.isEmpty ? await fetchedAgain(piece) : head.bytes
-            try group.append(bytes, filter, to: &printer)
+            try group.append(bytes, filter, to: &front.printer)
             if head.goesOn { gathered.append(piece) }
             next = head.goesOn ? pieces[piece].successor : nil
         }

@@ -19,12 +19,14 @@ final class BlockSource: Sendable {
     /// Workers are handed from task to task, never shared.
     private struct WorkerBox: @unchecked Sendable { let worker: BlockWorker }
 
-    init(_ store: any ObjectStore, _ question: Question, progress: ReadProgress, buffers: Int) {
+    init(_ store: any ObjectStore, _ question: Question, progress: ReadProgress, spareMemory: Int) {
         self.store = store
         self.question = question
         self.progress = progress
-        self.buffers = BufferPool(limit: buffers)
+        self.buffers = BufferPool(limit: spareMemory)
     }
+
+    var isRemote: Bool { store.capabilities.isRemote }
 
     /// Requests that are under way or announced.
     var inFlight: Int { running.load(ordering: .relaxed) }
@@ -33,14 +35,14 @@ final class BlockSource: Sendable {
     func announce() { running.add(1, ordering: .relaxed) }
 
     /// To be called after `announce`.
-    func fetch(_ chunk: ChunkKey, offset: UInt64, length: UInt64) async -> Result<FetchedBytes, StoreError> {
+    func fetch(_ chunk: ChunkKey, offset: UInt64, length: UInt64) async -> Result<[UInt8], StoreError> {
         defer { running.subtract(1, ordering: .relaxed) }
         if failures.load(ordering: .relaxed) >= Self.failuresInARow { return .failure(givenUp(chunk)) }
         do throws(StoreError) {
             let data = try await store.get(chunk.description, .bytes(offset: offset, length: length))
             failures.store(0, ordering: .relaxed)
             progress.fetched(bytes: data.bytes.count)
-            return .success(FetchedBytes(bytes: data.bytes))
+            return .success(data.bytes)
         } catch {
             if error.kind != .notFound, error.kind != .rangeNotSatisfiable { failures.add(1, ordering: .relaxed) }
             return .failure(error)
@@ -55,7 +57,7 @@ final class BlockSource: Sendable {
 
     /// Opens a block from bytes that hold it at `start`.
     func open<Output>(
-        _ piece: Piece, _ fetched: FetchedBytes, at start: Int,
+        _ piece: Piece, _ fetched: [UInt8], at start: Int,
         _ work: (BlockWorker, UnsafeRawBufferPointer) throws(Incompleteness) -> Output
     ) -> Result<Output, Incompleteness> {
         let worker = idle.withLock { $0.popLast() }?.worker ?? BlockWorker(question, buffers)
@@ -63,7 +65,7 @@ final class BlockSource: Sendable {
             let box = WorkerBox(worker: worker)
             idle.withLock { $0.append(box) }
         }
-        return fetched.bytes.withUnsafeBytes { bytes in
+        return fetched.withUnsafeBytes { bytes in
             let end = start + Int(piece.row.block.length)
             guard start >= 0, end <= bytes.count else {
                 return .failure(Incompleteness(piece, .damaged, reason: "chunk is shorter than the index says"))
@@ -87,9 +89,4 @@ final class BlockSource: Sendable {
         case .success(let fetched): return open(piece, fetched, at: 0, work)
         }
     }
-}
-
-/// The bytes of one request.
-struct FetchedBytes: Sendable {
-    var bytes: [UInt8]
 }

@@ -108,20 +108,37 @@ final class BlockWorker {
 struct LineBuffer: Sendable {
     var lines: [UInt8] = []
     var table = LineTable()
+
+    var capacity: Int { lines.capacity + table.ends.capacity * 4 + table.times.capacity * 8 }
 }
 
 /// Memory of blocks that are done with, for the next ones: fresh memory costs more than the decompression's last tenth.
 final class BufferPool: Sendable {
-    private let free = Mutex<[LineBuffer]>([])
+    private struct State {
+        var free: [LineBuffer] = []
+        var bytes = 0
+    }
+
+    private let state = Mutex(State())
     private let limit: Int
 
-    /// Keeps at most `limit` buffers.
+    /// Keeps at most `limit` bytes.
     init(limit: Int) { self.limit = limit }
 
-    func take() -> LineBuffer { free.withLock { $0.popLast() } ?? LineBuffer() }
+    func take() -> LineBuffer {
+        state.withLock { state in
+            guard let buffer = state.free.popLast() else { return LineBuffer() }
+            state.bytes -= buffer.capacity
+            return buffer
+        }
+    }
 
     func put(_ buffer: consuming LineBuffer) {
         let buffer = buffer
-        free.withLock { if $0.count < limit { $0.append(buffer) } }
+        state.withLock { state in
+            guard state.bytes + buffer.capacity <= limit else { return }
+            state.bytes += buffer.capacity
+            state.free.append(buffer)
+        }
     }
 }

@@ -12,7 +12,9 @@ struct MergeHeap {
 
         @inline(__always)
         static func < (left: Entry, right: Entry) -> Bool {
-            left.key == right.key ? left.rank < right.rank : left.key < right.key
+            // All three comparisons, so that no branch has to be guessed: times of many hosts are as good as random.
+            let (isLess, isEqual, isLower) = (left.key < right.key, left.key == right.key, left.rank < right.rank)
+            return isLess || (isEqual && isLower)
         }
     }
 
@@ -53,7 +55,7 @@ struct MergeHeap {
             while true {
                 var child = 2 * index + 1
                 guard child < count else { break }
-                if child + 1 < count, entries[child + 1] < entries[child] { child += 1 }
+                if child + 1 < count { child += entries[child + 1] < entries[child] ? 1 : 0 }
                 guard entries[child] < entry else { break }
                 entries[index] = entries[child]
                 index = child

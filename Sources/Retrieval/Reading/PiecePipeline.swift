@@ -2,6 +2,7 @@ import ArchiveTypes
 import ChunkFormat
 import ObjectStore
 import Synchronization
+import Threads
 
 /// Fetches and opens pieces ahead of who needs them, in the order of need, within memory's ceiling. What is asked for
 /// out of order, or does not fit, is opened at once: nobody ever waits for memory.
@@ -94,7 +95,7 @@ final class PiecePipeline<Output: Sendable> {
 
     /// Starts what fits.
     private func advance() {
-        while nextToOpen < order.count, openings.count < lookahead {
+        while nextToOpen < order.count, openings.count < min(lookahead, openAhead) {
             let piece = order[nextToOpen]
             if !wasTaken[piece], openings[piece] == nil {
                 guard openBytes + costs[piece] <= options.openMemory, fitsFetch(of: piece) else { break }
@@ -112,7 +113,8 @@ final class PiecePipeline<Output: Sendable> {
     private func fitsFetch(of piece: Int) -> Bool {
         if fetches[plan.requestOfPiece[piece]] != nil || wasTaken[piece] { return true }
         let length = Int(plan.requests[plan.requestOfPiece[piece]].length)
-        return storedBytes + length <= options.storedMemory && source.inFlight < options.requests
+        let memory = source.isRemote ? options.storedMemory : min(options.storedMemory, localAhead)
+        return (storedBytes == 0 || storedBytes + length <= memory) && source.inFlight < options.requests
     }
 
     private func open(_ piece: Int) {
@@ -123,7 +125,8 @@ final class PiecePipeline<Output: Sendable> {
             switch await fetch.task.value {
             case .failure(let error): return .failure(Incompleteness(wanted, error))
             case .success(let fetched):
-                return source.open(wanted, fetched, at: start) { worker, bytes throws(Incompleteness) in
+                defer { fetched.finish() }
+                return source.open(wanted, fetched.bytes, at: start) { worker, bytes throws(Incompleteness) in
                     try work(worker, piece, bytes)
                 }
             }
@@ -141,7 +144,10 @@ final class PiecePipeline<Output: Sendable> {
         let request = plan.requests[index]
         let source = source
         source.announce()
-        let task = Task.detached { await source.fetch(request.chunk, offset: request.offset, length: request.length) }
+        let task = Task.detached {
+            await source.fetch(request.chunk, offset: request.offset, length: request.length)
+                .map { FetchedBytes($0, users: request.pieces) }
+        }
         let fetch = Fetch(task: task, bytes: Int(request.length), left: request.pieces)
         storedBytes += fetch.bytes
         fetches[index] = fetch
@@ -154,5 +160,26 @@ final class PiecePipeline<Output: Sendable> {
         fetch.left -= 1
         fetches[index] = fetch.left > 0 ? fetch : nil
         if fetch.left == 0 { storedBytes -= fetch.bytes }
+    }
+}
+
+/// Fetching a file ahead saves nothing, and fresh memory costs more than reading it.
+private let localAhead = 4 << 20
+/// Pieces that wait opened: enough to keep all processors busy while the merge does not need a new one.
+private let openAhead = 2 * WorkerThreads.processorCount
+
+/// The bytes of one request, for as many pieces as take theirs from it; gone when the last one has.
+private final class FetchedBytes: Sendable {
+    private let state: Mutex<(bytes: [UInt8], users: Int)>
+
+    init(_ bytes: [UInt8], users: Int) { state = Mutex((bytes, users)) }
+
+    var bytes: [UInt8] { state.withLock { $0.bytes } }
+
+    func finish() {
+        state.withLock { state in
+            state.users -= 1
+            if state.users == 0 { state.bytes = [] }
+        }
     }
 }

@@ -2,7 +2,6 @@ import ArchiveIndex
 package import ArchiveTypes
 import ChunkFormat
 import ObjectStore
-import Threads
 
 extension ArchiveReader {
     /// Counts the selected lines by time.
@@ -20,7 +19,7 @@ extension ArchiveReader {
         outcome.shortfall = Shortfall(plan)
         outcome.warnings = plan.warnings.map(\.description)
         let request = GetRequest(selection, countsOnly: true)
-        let source = BlockSource(store, request.question, progress: progress, buffers: 2 * WorkerThreads.processorCount)
+        let source = BlockSource(store, request.question, progress: progress, spareMemory: options.openMemory / 8)
         var list = PieceList(try await ContestedBlocks(source).settle(plan.blocks, &outcome), range: selection.range)
         guard let extent = Self.extent(list, selection.range) else { return (nil, outcome) }
         let (difference, overflow) = extent.to.subtractingReportingOverflow(extent.from)
