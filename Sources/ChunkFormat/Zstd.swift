@@ -41,7 +41,8 @@ package final class ZstdCompressor {
             (ZSTD_c_compressionLevel, Int32(clamping: settings.level)), (ZSTD_c_contentSizeFlag, 1),
             (ZSTD_c_checksumFlag, 1), (ZSTD_c_strategy, settings.strategy), (ZSTD_c_minMatch, settings.minMatch),
             (ZSTD_c_hashLog, settings.hashLog), (ZSTD_c_chainLog, settings.chainLog),
-            (ZSTD_c_searchLog, settings.searchLog), (ZSTD_c_targetLength, settings.targetLength), (ZSTD_c_windowLog, settings.windowLog),
+            (ZSTD_c_searchLog, settings.searchLog), (ZSTD_c_targetLength, settings.targetLength),
+            (ZSTD_c_windowLog, settings.windowLog),
         ]
         for (parameter, value) in parameters {
             let result = ZSTD_CCtx_setParameter(context, parameter, value)
