@@ -59,7 +59,8 @@ let package = Package(
         room(
             "Retrieval",
             [
-                "ArchiveTypes", "Checksums", "EventTime", "ChunkFormat", "ObjectStore", "ArchiveIndex", "CSystem", "CPCRE2",
+                "ArchiveTypes", "Checksums", "EventTime", "ChunkFormat", "ObjectStore", "ArchiveIndex", "CSystem",
+                "CPCRE2",
                 "Threads", logging,
             ]),
         room("Configuration", ["ArchiveTypes", .product(name: "Yams", package: "Yams")]),
@@ -85,7 +86,9 @@ let package = Package(
         tests("S3Tests", ["S3", "HTTPTransport", "ObjectStore", "ArchiveTypes", "Checksums"]),
         tests("InputsTests", ["Inputs", "ArchiveTypes"]),
         tests("SpoolTests", ["Spool", "ChunkFormat", "ArchiveTypes", "Checksums"]),
-        tests("ArchivingTests", ["Archiving", "Inputs", "Spool", "ChunkFormat", "ObjectStore", "EventTime", "ArchiveTypes"]),
+        tests(
+            "ArchivingTests",
+            ["Archiving", "Inputs", "Spool", "ChunkFormat", "ObjectStore", "EventTime", "ArchiveTypes"]),
         tests(
             "ArchiveIndexTests",
             ["ArchiveIndex", "ChunkFormat", "ObjectStore", "ArchiveTypes", "Checksums", "EventTime", logging],

@@ -60,7 +60,7 @@ extension Configuration.Redundancy {
 extension Configuration.Roll {
     init(reading section: SectionReader) {
         var section = section
-        blockBytes = section.scalar("block_bytes", default: 1 << 20) { (text) throws(InvalidValue) in
+        blockBytes = section.scalar("block_bytes", default: 896 << 10) { (text) throws(InvalidValue) in
             try Self.size(text, 4 << 10...Limits.blockRawBytes)
         }
         blockAge = section.scalar("block_age", default: 5 * .perSecond, Self.age)

@@ -29,7 +29,8 @@ enum SpoolIdentity {
     static func of(_ path: String) throws(SpoolError) -> String {
         var status = stat()
         guard stat(path, &status) == 0 else { throw .system("cannot stat", path: path) }
-        let machine = (try? readAll("/etc/machine-id")) ?? []
+        // A machine without an id is told apart by inode and birth alone.
+        let machine = access("/etc/machine-id", R_OK) == 0 ? try readAll("/etc/machine-id") : []
         let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .system("cannot open", path: path) }
         defer { close(descriptor) }

@@ -117,7 +117,8 @@ private final class Process {
     static func lines(_ step: Int, using random: inout SeededGenerator) -> [UInt8] {
         (0..<Int.random(in: 1...60, using: &random)).flatMap { index in
             Array("2026-01-02 03:04:05 step \(step) line \(index) ".utf8)
-                + (0..<Int.random(in: 0...40, using: &random)).map { _ in UInt8.random(in: 32...126, using: &random) } + [10]
+                + (0..<Int.random(in: 0...40, using: &random)).map { _ in UInt8.random(in: 32...126, using: &random) }
+                + [10]
         }
     }
 

@@ -51,7 +51,7 @@ import Testing
         #expect(configuration.spool.path == "/home/ada/.local/state/firn/spool")
         #expect(configuration.spool.maxBytes == 10 << 30)
         #expect(configuration.stores.isEmpty && configuration.inputs.isEmpty)
-        #expect(configuration.roll.blockBytes == 1 << 20 && configuration.roll.chunkBytes == 64 << 20)
+        #expect(configuration.roll.blockBytes == 896 << 10 && configuration.roll.chunkBytes == 64 << 20)
         #expect(configuration.roll.blockAge == 5 * .perSecond && configuration.roll.chunkAge == 5 * .perMinute)
         #expect(configuration.compression.level == 1)
         #expect(configuration.metrics.listen == nil)
@@ -112,7 +112,7 @@ import Testing
                           include: ["/var/log/*.log"]
                           start: beginning
                     roll:
-                      block_bytes: 1MiB
+                      block_bytes: 896KiB
                       block_age: 5s
                       chunk_bytes: 64MiB
                       chunk_age: 5m

@@ -51,7 +51,11 @@ def lines_of(contents):
 
 def expect_honest(context, directory, key, where, wanted):
     verified = context.run("verify", "--store", directory, "--deep", status=None)
-    expect(verified.status == 4, f"{where}: verify --deep exits {verified.status} instead of 4: {verified.message[-300:]}")
+    # Without a sound firn.json the store is not known to be this archive's, and counts as down.
+    allowed = {1, 4} if key == "firn.json" else {4}
+    expect(
+        verified.status in allowed,
+        f"{where}: verify --deep exits {verified.status}, not one of {allowed}: {verified.message[-300:]}")
     report = verified.out + verified.err
     expect(os.path.basename(key).encode() in report, f"{where}: verify does not name the object: {report.decode()[-500:]}")
     known = lines_of(wanted.values())

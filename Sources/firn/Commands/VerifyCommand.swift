@@ -30,9 +30,9 @@ struct VerifyCommand: AsyncParsableCommand {
 
     func run() async throws {
         logging.start()
-        let session = try await ReadingSession(stores)
+        let store = try await OpenArchive.forVerifying(try stores.load()).store
         let report = try await ReadingSession.showingProgress("verifying", besideData: false) { progress in
-            try await Verifier(store: session.store, options: try options(), progress: progress).run()
+            try await Verifier(store: store, options: try options(), progress: progress).run()
         }
         for finding in report.findings { try StandardOutput.write(HumanText.harmless(finding.description) + "\n") }
         StandardError.write(Self.summary(report) + "\n")

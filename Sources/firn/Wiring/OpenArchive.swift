@@ -25,6 +25,16 @@ struct OpenArchive {
         return OpenArchive(name: found.archive, store: opened.store, meter: opened.meter)
     }
 
+    /// Opens for finding out what is wrong: a damaged firn.json is one of the findings, another archive's is not.
+    static func forVerifying(_ loaded: LoadedStores) async throws -> OpenArchive {
+        do {
+            return try await forReading(loaded)
+        } catch let error as StoreError where error.kind == .corrupt {
+            let opened = try OpenStore(loaded.store, create: false)
+            return OpenArchive(name: loaded.configuration.archive, store: opened.store, meter: opened.meter)
+        }
+    }
+
     /// Opens for writing, creating a directory store where there is none. Without a name of its own the archive keeps
     /// the one that the store knows.
     static func forWriting(_ loaded: LoadedStores) async throws -> OpenArchive {

@@ -6,14 +6,12 @@ import Retrieval
 /// An archive that is open for reading, and what its commands have in common.
 struct ReadingSession {
     let reader: ArchiveReader
-    let store: any ObjectStore
     private let meter: StoreMeter
 
     init(_ stores: StoreOptions) async throws {
         let archive = try await OpenArchive.forReading(try stores.load())
         let planner = IndexReader(store: archive.store, logger: Logger(label: "index"))
         reader = ArchiveReader(store: archive.store, planner: planner)
-        store = archive.store
         meter = archive.meter
     }
 
