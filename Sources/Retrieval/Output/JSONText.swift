@@ -19,31 +19,52 @@ enum JSONText {
     static func append(string: String, to output: inout [UInt8]) {
         output.append(UInt8(ascii: "\""))
         for byte in string.utf8 {
-            if let escape = escape(byte) { output += escape } else { output.append(byte) }
+            let code = escapeCode(byte)
+            if code == 0 {
+                output.append(byte)
+            } else if code == UInt8(ascii: "u") {
+                output += Array("\\u00".utf8) + [hexDigit(byte >> 4), hexDigit(byte & 15)]
+            } else {
+                output += [UInt8(ascii: "\\"), code]
+            }
         }
         output.append(UInt8(ascii: "\""))
     }
 
-    /// One pass, 16 bytes at a time: whether all is ASCII, and whether anything must be escaped.
+    /// One pass, 8 bytes at a time: whether all is ASCII, and whether anything must be escaped.
     private static func survey(_ line: UnsafeRawBufferPointer) -> (isASCII: Bool, needsEscape: Bool) {
-        typealias Vector = SIMD16<UInt8>
-        var special = SIMDMask<SIMD16<Int8>>(repeating: false)
-        var bits = Vector(repeating: 0)
+        var bits: UInt64 = 0
+        var special: UInt64 = 0
         var offset = 0
-        while offset + 16 <= line.count {
-            let bytes = line.loadUnaligned(fromByteOffset: offset, as: Vector.self)
-            bits |= bytes
-            special .|= (bytes .< 0x20) .| (bytes .== 0x22) .| (bytes .== 0x5C) .| (bytes .== 0x7F)
-            offset += 16
+        while offset + 8 <= line.count {
+            let word = line.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            bits |= word
+            special |= (word &- blanks) & ~word
+            special |= zeroes(word ^ quotes)
+            special |= zeroes(word ^ backslashes)
+            special |= zeroes(word ^ deletes)
+            offset += 8
         }
-        var isASCII = bits.max() < 0x80
-        var needsEscape = any(special)
-        for byte in line[offset...] {
-            isASCII = isASCII && byte < 0x80
-            needsEscape = needsEscape || escape(byte) != nil
+        var isASCII = bits & highBits == 0
+        var needsEscape = special & highBits != 0
+        while offset < line.count {
+            isASCII = isASCII && line[offset] < 0x80
+            needsEscape = needsEscape || escapeCode(line[offset]) != 0
+            offset += 1
         }
         return (isASCII, needsEscape)
     }
+
+    private static let ones: UInt64 = 0x0101_0101_0101_0101
+    private static let blanks: UInt64 = 0x2020_2020_2020_2020
+    private static let quotes: UInt64 = 0x2222_2222_2222_2222
+    private static let backslashes: UInt64 = 0x5C5C_5C5C_5C5C_5C5C
+    private static let deletes: UInt64 = 0x7F7F_7F7F_7F7F_7F7F
+    private static let highBits: UInt64 = 0x8080_8080_8080_8080
+
+    /// The high bit of each byte that is 0, and perhaps of bytes above one (Hacker's Delight, section 6-1).
+    @inline(__always)
+    private static func zeroes(_ word: UInt64) -> UInt64 { (word &- ones) & ~word }
 
     static func isUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool {
         bytes.withMemoryRebound(to: UInt8.self) { bytes in
@@ -57,30 +78,50 @@ enum JSONText {
     }
 
     private static func appendEscaped(_ line: UnsafeRawBufferPointer, to output: inout OutputBuffer) throws(SinkError) {
-        var plainFrom = 0
-        for (offset, byte) in line.enumerated() {
-            guard let escape = escape(byte) else { continue }
-            try output.append(UnsafeRawBufferPointer(rebasing: line[plainFrom..<offset]))
-            try output.append(escape)
-            plainFrom = offset + 1
+        var rest = line
+        while !rest.isEmpty {
+            let slice = UnsafeRawBufferPointer(rebasing: rest.prefix(sliceLength))
+            rest = UnsafeRawBufferPointer(rebasing: rest[slice.count...])
+            try output.write(atMost: slice.count * greatestEscape) { escape(slice, into: $0) }
         }
-        try output.append(UnsafeRawBufferPointer(rebasing: line[plainFrom...]))
     }
 
-    private static func escape(_ byte: UInt8) -> [UInt8]? {
-        guard byte < 0x20 || byte == 0x22 || byte == 0x5C || byte == 0x7F else { return nil }
-        return escapes[Int(byte)]
+    private static let sliceLength = 8 << 10
+    /// `\u00xx`
+    private static let greatestEscape = 6
+
+    /// Returns how many bytes were written, at most `greatestEscape` times as many as there are.
+    private static func escape(_ bytes: UnsafeRawBufferPointer, into output: UnsafeMutablePointer<UInt8>) -> Int {
+        var next = output
+        for index in 0..<bytes.count {
+            let byte = bytes[index]
+            let code = escapeCode(byte)
+            if code == 0 {
+                next[0] = byte
+                next += 1
+            } else {
+                next[0] = UInt8(ascii: "\\")
+                next[1] = code
+                next += 2
+                guard code == UInt8(ascii: "u") else { continue }
+                (next[0], next[1]) = (UInt8(ascii: "0"), UInt8(ascii: "0"))
+                (next[2], next[3]) = (hexDigit(byte >> 4), hexDigit(byte & 15))
+                next += 4
+            }
+        }
+        return next - output
     }
 
-    /// By byte; only those that `escape` names are used.
-    private static let escapes: [[UInt8]] = (0..<128).map { byte in
-        switch UInt8(byte) {
-        case UInt8(ascii: "\""): Array("\\\"".utf8)
-        case UInt8(ascii: "\\"): Array("\\\\".utf8)
-        case UInt8(ascii: "\n"): Array("\\n".utf8)
-        case UInt8(ascii: "\r"): Array("\\r".utf8)
-        case UInt8(ascii: "\t"): Array("\\t".utf8)
-        default: Array("\\u00".utf8) + [hexDigit(UInt8(byte) >> 4), hexDigit(UInt8(byte) & 15)]
+    /// What stands after the backslash in place of a byte; 0 where it stands for itself.
+    @inline(__always)
+    private static func escapeCode(_ byte: UInt8) -> UInt8 {
+        if byte > 0x5C { return byte == 0x7F ? UInt8(ascii: "u") : 0 }
+        if byte >= 0x20 { return byte == 0x22 || byte == 0x5C ? byte : 0 }
+        switch byte {
+        case 0x0A: return UInt8(ascii: "n")
+        case 0x0D: return UInt8(ascii: "r")
+        case 0x09: return UInt8(ascii: "t")
+        default: return UInt8(ascii: "u")
         }
     }
 

@@ -42,6 +42,19 @@ struct OutputBuffer: ~Copyable {
         total += 1
     }
 
+    /// Room for `count` bytes (at most `pieceLength`), of which `fill` says how many it wrote from the beginning on.
+    @inline(__always)
+    mutating func write(
+        atMost count: Int, _ fill: (UnsafeMutablePointer<UInt8>) -> Int
+    ) throws(SinkError) {
+        precondition(count <= Self.pieceLength, "more room is wanted than the buffer has")
+        if count > storage.count - self.count { try flush() }
+        guard let base = storage.baseAddress else { return }
+        let written = fill((base + self.count).assumingMemoryBound(to: UInt8.self))
+        self.count += written
+        total += UInt64(written)
+    }
+
     /// What does not fit: the sink takes it from where it is, without a copy.
     @inline(never)
     private mutating func appendLarge(_ bytes: UnsafeRawBufferPointer) throws(SinkError) {
