@@ -141,9 +141,7 @@ struct AgentReader: ~Copyable {
     private mutating func retryWaiting(_ sealed: inout [SealedChunk]) throws {
         while let block = waiting.first {
             do throws(SpoolError) {
-                let chunk = try block.withFrame { frame throws(SpoolError) in
-                    try spool.append(block.header, frame: frame)
-                }
+                let chunk = try spool.append(block.header, frame: block.frame.bytes)
                 waiting.removeFirst()
                 if let chunk { sealed.append(chunk) }
                 if isHeldUp { logger.notice("there is room in the spool again: reading goes on") }

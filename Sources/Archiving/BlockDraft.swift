@@ -21,7 +21,7 @@ package struct BlockDraft: Sendable {
 /// A block as it is spooled: the header lacks only what the spool knows.
 package struct EncodedBlock: Sendable {
     package var header: BlockHeader
-    package var frame: [UInt8]
+    package var frame: FrameBuffer
 }
 
 /// Compresses blocks, reusing one zstd context. For one thread at a time.
@@ -32,31 +32,18 @@ package final class BlockEncoder {
 
     /// - Parameters:
     ///   - raw: the lines that `draft` describes.
-    ///   - frame: storage to use again; its content is replaced.
+    ///   - frame: takes the zstd frame; its content is replaced.
     package func encode(
-        _ draft: BlockDraft, _ raw: UnsafeRawBufferPointer, reusing frame: consuming [UInt8]
+        _ draft: BlockDraft, _ raw: UnsafeRawBufferPointer, into frame: FrameBuffer
     ) throws(FormatError) -> EncodedBlock {
-        let length = try compressor.compress(raw, replacing: &frame)
-        let checksum = frame.withUnsafeBytes { xxh64(UnsafeRawBufferPointer(rebasing: $0[..<length])) }
+        let rawChecksum = xxh64(raw)
+        try compressor.compress(raw, checksum: rawChecksum, into: frame)
         let header = BlockHeader(
             kind: .lines, stream: draft.stream, labels: draft.labels, generation: draft.generation,
             positions: draft.positions, lineCount: draft.lineCount, rawLength: UInt64(raw.count),
-            storedLength: UInt64(length), storedChecksum: checksum, rawChecksum: xxh64(raw),
+            storedLength: UInt64(frame.count), storedChecksum: xxh64(frame.bytes), rawChecksum: rawChecksum,
             leastTime: draft.leastTime, greatestTime: draft.greatestTime, received: draft.received,
             times: draft.times, continuesBefore: draft.continuesBefore, continuesAfter: draft.continuesAfter)
         return EncodedBlock(header: header, frame: frame)
-    }
-}
-
-extension EncodedBlock {
-    /// The zstd frame: the storage may be longer.
-    package func withFrame<Value, Failure: Error>(
-        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Value
-    ) throws(Failure) -> Value {
-        let result = frame.withUnsafeBytes { bytes -> Result<Value, Failure> in
-            let frame = UnsafeRawBufferPointer(rebasing: bytes[..<Int(header.storedLength)])
-            do throws(Failure) { return .success(try body(frame)) } catch { return .failure(error) }
-        }
-        return try result.get()
     }
 }

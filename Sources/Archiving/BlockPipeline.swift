@@ -26,7 +26,7 @@ package final class BlockPipeline: Sendable {
         var nextTicket: UInt64 = 0
         var waiting: [UInt64: EncodedBlock] = [:]
         var isAppending = false
-        var spare: [[UInt8]] = []
+        var spare: [FrameBuffer] = []
         var totals = BlockTotals()
         var failure: (any Error)?
     }
@@ -66,14 +66,14 @@ package final class BlockPipeline: Sendable {
             let encoder = try BlockEncoder(settings)
             var raw: [UInt8] = []
             while let (ticket, draft) = try read(into: &raw) {
-                let spare = try writing.wait { state -> [UInt8]? in
+                let frame = try writing.wait { state -> FrameBuffer? in
                     if let failure = state.failure { throw failure }
                     guard state.waiting.count < Self.waitingBlocks * threads || state.nextTicket == ticket else {
                         return nil
                     }
-                    return state.spare.popLast() ?? []
+                    return state.spare.popLast() ?? FrameBuffer()
                 }
-                let block = try raw.withUnsafeBytes { try encoder.encode(draft, $0, reusing: spare) }
+                let block = try raw.withUnsafeBytes { try encoder.encode(draft, $0, into: frame) }
                 try append(block, ticket: ticket)
             }
         } catch {
@@ -98,7 +98,7 @@ package final class BlockPipeline: Sendable {
     private func append(_ block: EncodedBlock, ticket: UInt64) throws {
         writing.update { $0.waiting[ticket] = block }
         while let block = try nextToAppend() {
-            let chunk = try block.withFrame { frame throws(SpoolError) in try spool.append(block.header, frame: frame) }
+            let chunk = try spool.append(block.header, frame: block.frame.bytes)
             writing.update { state in
                 state.isAppending = false
                 state.nextTicket += 1

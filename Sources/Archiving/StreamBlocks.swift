@@ -73,7 +73,7 @@ struct StreamBlock {
 extension BlockEncoder {
     fileprivate func encode(_ draft: BlockDraft, _ raw: ArraySlice<UInt8>) throws(FormatError) -> EncodedBlock {
         let result = raw.withUnsafeBytes { bytes -> Result<EncodedBlock, FormatError> in
-            do throws(FormatError) { return .success(try encode(draft, bytes, reusing: [])) } catch {
+            do throws(FormatError) { return .success(try encode(draft, bytes, into: FrameBuffer())) } catch {
                 return .failure(error)
             }
         }

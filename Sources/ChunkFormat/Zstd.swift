@@ -1,5 +1,6 @@
-import CZstd
 import ArchiveTypes
+import CZstd
+import Checksums
 
 /// Compression parameters of data frames (zstd.h, "Advanced compression API"). 0 leaves a parameter to zstd.
 package struct CompressionSettings: Sendable, Hashable {
@@ -39,7 +40,7 @@ package final class ZstdCompressor {
         self.context = context
         let parameters: [(ZSTD_cParameter, Int32)] = [
             (ZSTD_c_compressionLevel, Int32(clamping: settings.level)), (ZSTD_c_contentSizeFlag, 1),
-            (ZSTD_c_checksumFlag, 1), (ZSTD_c_strategy, settings.strategy), (ZSTD_c_minMatch, settings.minMatch),
+            (ZSTD_c_checksumFlag, 0), (ZSTD_c_strategy, settings.strategy), (ZSTD_c_minMatch, settings.minMatch),
             (ZSTD_c_hashLog, settings.hashLog), (ZSTD_c_chainLog, settings.chainLog),
             (ZSTD_c_searchLog, settings.searchLog), (ZSTD_c_targetLength, settings.targetLength),
             (ZSTD_c_windowLog, settings.windowLog),
@@ -58,26 +59,57 @@ package final class ZstdCompressor {
     package func compress(
         _ raw: UnsafeRawBufferPointer, appendingTo output: inout [UInt8]
     ) throws(FormatError) -> Int {
-        var frame: [UInt8] = []
-        let length = try compress(raw, replacing: &frame)
-        output.append(contentsOf: frame[..<length])
-        return length
+        let frame = FrameBuffer()
+        try compress(raw, checksum: xxh64(raw), into: frame)
+        output.append(contentsOf: frame.bytes)
+        return frame.count
     }
 
-    /// Writes one frame to the beginning of `output`, which grows where it is too short and is never cut, and returns
-    /// the frame's length.
+    /// Replaces `output` by one frame with content size and checksum.
+    ///
+    /// The checksum that ends a frame is the lower half of the XXH64 of its content (RFC 8878, section 3.1.1): whoever
+    /// has that need not compute it again, so zstd is told to leave it out, and it is put in here.
+    /// - Parameter checksum: XXH64 of `raw`.
     package func compress(
-        _ raw: UnsafeRawBufferPointer, replacing output: inout [UInt8]
-    ) throws(FormatError) -> Int {
-        let bound = ZSTD_compressBound(raw.count)
-        if output.count < bound { output.resize(to: bound) }
-        let result = output.withUnsafeMutableBytes {
-            ZSTD_compress2(context, $0.baseAddress, $0.count, raw.baseAddress, raw.count)
+        _ raw: UnsafeRawBufferPointer, checksum: UInt64, into output: FrameBuffer
+    ) throws(FormatError) {
+        let trailer = MemoryLayout<UInt32>.size
+        let space = output.prepare(ZSTD_compressBound(raw.count) + trailer)
+        let length = ZSTD_compress2(context, space.baseAddress, space.count - trailer, raw.baseAddress, raw.count)
+        guard ZSTD_isError(length) == 0 else {
+            throw FormatError(.excessive, at: 0, "zstd cannot compress \(raw.count) bytes: \(zstdMessage(length))")
         }
-        guard ZSTD_isError(result) == 0 else {
-            throw FormatError(.excessive, at: 0, "zstd cannot compress \(raw.count) bytes: \(zstdMessage(result))")
+        space[Self.descriptorOffset] |= Self.checksumFlag
+        space.storeBytes(of: UInt32(truncatingIfNeeded: checksum).littleEndian, toByteOffset: length, as: UInt32.self)
+        output.count = length + trailer
+    }
+
+    /// The frame header's descriptor follows the magic number (RFC 8878, section 3.1.1.1.1).
+    private static let descriptorOffset = 4
+    private static let checksumFlag: UInt8 = 1 << 2
+}
+
+/// Storage for a frame, used again and again: never zeroed, never copied. Belongs to one thread at a time; whoever hands
+/// it on lets go of it.
+package final class FrameBuffer: @unchecked Sendable {
+    private var storage = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    /// Length of the frame that it holds.
+    package fileprivate(set) var count = 0
+
+    package init() {}
+
+    deinit { storage.deallocate() }
+
+    /// The frame; valid until the buffer is written again or let go.
+    package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: storage[..<count]) }
+
+    fileprivate func prepare(_ capacity: Int) -> UnsafeMutableRawBufferPointer {
+        count = 0
+        if storage.count < capacity {
+            storage.deallocate()
+            storage = .allocate(byteCount: capacity, alignment: 64)
         }
-        return result
+        return storage
     }
 }
 
