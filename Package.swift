@@ -88,7 +88,7 @@ let package = Package(
         tests("SpoolTests", ["Spool", "ChunkFormat", "ArchiveTypes", "Checksums"]),
         tests(
             "ArchivingTests",
-            ["Archiving", "Inputs", "Spool", "ChunkFormat", "ObjectStore", "EventTime", "ArchiveTypes"]),
+            ["Archiving", "Checksums", "Inputs", "Spool", "ChunkFormat", "ObjectStore", "EventTime", "ArchiveTypes"]),
         tests(
             "ArchiveIndexTests",
             ["ArchiveIndex", "ChunkFormat", "ObjectStore", "ArchiveTypes", "Checksums", "EventTime", logging],

@@ -12,7 +12,8 @@ struct AgentReader: ~Copyable {
     private let settings: AgentSettings
     private let logger: Logger
     private let clock: @Sendable () -> Nanoseconds
-    private let encoder: BlockEncoder
+    private let encoder = BlockEncoder()
+    private let chooser: CompressionChooser
     private var follower: FileFollower<PosixFileSystem>
     private var streams: [SourceGeneration: StreamBlock] = [:]
     /// Checkpoints of what is followed, at positions that are durable.
@@ -31,7 +32,7 @@ struct AgentReader: ~Copyable {
     init(
         spool: Spool, settings: AgentSettings, logger: Logger, clock: @escaping @Sendable () -> Nanoseconds
     ) throws {
-        let encoder = try BlockEncoder(settings.compression)
+        let chooser = try CompressionChooser(settings.compression)
         let state = try AgentState(decoding: spool.inputState)
         var checkpoints: [SourceGeneration: FileCheckpoint] = [:]
         for checkpoint in state.checkpoints {
@@ -43,7 +44,7 @@ struct AgentReader: ~Copyable {
         self.settings = settings
         self.logger = logger
         self.clock = clock
-        self.encoder = encoder
+        self.chooser = chooser
         self.checkpoints = checkpoints
         follower = FileFollower(
             PosixFileSystem(), settings: settings.follow, checkpoints: Array(checkpoints.values), lastRun: state.lastRun
@@ -131,7 +132,7 @@ struct AgentReader: ~Copyable {
     private mutating func close(_ source: SourceGeneration, _ sealed: inout [SealedChunk]) throws {
         guard var block = streams[source], block.count > 0 else { return }
         openBytes -= block.count
-        waiting += try block.close(encoder, received: clock())
+        waiting += try block.close(encoder, chooser, received: clock())
         streams[source] = block
         if let checkpoint = reading.removeValue(forKey: source) { unsynced[source] = checkpoint }
         try retryWaiting(&sealed)

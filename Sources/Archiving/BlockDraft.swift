@@ -24,20 +24,20 @@ package struct EncodedBlock: Sendable {
     package var frame: FrameBuffer
 }
 
-/// Compresses blocks, reusing one zstd context. For one thread at a time.
+/// Compresses blocks, reusing one zstd context for each of the few settings. For one thread at a time.
 package final class BlockEncoder {
-    private let compressor: ZstdCompressor
+    private var compressors: [CompressionSettings: ZstdCompressor] = [:]
 
-    package init(_ settings: CompressionSettings) throws(FormatError) { compressor = try ZstdCompressor(settings) }
+    package init() {}
 
     /// - Parameters:
     ///   - raw: the lines that `draft` describes.
     ///   - frame: takes the zstd frame; its content is replaced.
     package func encode(
-        _ draft: BlockDraft, _ raw: UnsafeRawBufferPointer, into frame: FrameBuffer
+        _ draft: BlockDraft, _ raw: UnsafeRawBufferPointer, _ settings: CompressionSettings, into frame: FrameBuffer
     ) throws(FormatError) -> EncodedBlock {
         let rawChecksum = xxh64(raw)
-        try compressor.compress(raw, checksum: rawChecksum, into: frame)
+        try compressor(settings).compress(raw, checksum: rawChecksum, into: frame)
         let header = BlockHeader(
             kind: .lines, stream: draft.stream, labels: draft.labels, generation: draft.generation,
             positions: draft.positions, lineCount: draft.lineCount, rawLength: UInt64(raw.count),
@@ -45,5 +45,12 @@ package final class BlockEncoder {
             leastTime: draft.leastTime, greatestTime: draft.greatestTime, received: draft.received,
             times: draft.times, continuesBefore: draft.continuesBefore, continuesAfter: draft.continuesAfter)
         return EncodedBlock(header: header, frame: frame)
+    }
+
+    private func compressor(_ settings: CompressionSettings) throws(FormatError) -> ZstdCompressor {
+        if let compressor = compressors[settings] { return compressor }
+        let compressor = try ZstdCompressor(settings)
+        compressors[settings] = compressor
+        return compressor
     }
 }

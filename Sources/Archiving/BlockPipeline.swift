@@ -8,7 +8,6 @@ import Threads
 /// What is archived therefore does not depend on the number of threads.
 package final class BlockPipeline: Sendable {
     private let spool: Spool
-    private let settings: CompressionSettings
     private let reading: Monitor<Reading>
     private let writing: Monitor<Writing>
     private let sealed: @Sendable (SealedChunk) -> Void
@@ -18,6 +17,7 @@ package final class BlockPipeline: Sendable {
 
     private struct Reading {
         var next: NextBlock
+        let chooser: CompressionChooser
         var ticket: UInt64 = 0
         var isFinished = false
     }
@@ -38,11 +38,10 @@ package final class BlockPipeline: Sendable {
     package init(
         spool: Spool, settings: CompressionSettings, next: sending @escaping NextBlock,
         sealed: @escaping @Sendable (SealedChunk) -> Void
-    ) {
+    ) throws(FormatError) {
         self.spool = spool
-        self.settings = settings
         self.sealed = sealed
-        reading = Monitor(Reading(next: next))
+        reading = Monitor(Reading(next: next, chooser: try CompressionChooser(settings)))
         writing = Monitor(Writing())
     }
 
@@ -63,9 +62,9 @@ package final class BlockPipeline: Sendable {
 
     private func work(threads: Int) {
         do {
-            let encoder = try BlockEncoder(settings)
+            let encoder = BlockEncoder()
             var raw: [UInt8] = []
-            while let (ticket, draft) = try read(into: &raw) {
+            while let (ticket, draft, settings) = try read(into: &raw) {
                 let frame = try writing.wait { state -> FrameBuffer? in
                     if let failure = state.failure { throw failure }
                     guard state.waiting.count < Self.waitingBlocks * threads || state.nextTicket == ticket else {
@@ -73,7 +72,7 @@ package final class BlockPipeline: Sendable {
                     }
                     return state.spare.popLast() ?? FrameBuffer()
                 }
-                let block = try raw.withUnsafeBytes { try encoder.encode(draft, $0, into: frame) }
+                let block = try raw.withUnsafeBytes { try encoder.encode(draft, $0, settings, into: frame) }
                 try append(block, ticket: ticket)
             }
         } catch {
@@ -82,15 +81,16 @@ package final class BlockPipeline: Sendable {
         }
     }
 
-    private func read(into raw: inout [UInt8]) throws -> (UInt64, BlockDraft)? {
+    private func read(into raw: inout [UInt8]) throws -> (UInt64, BlockDraft, CompressionSettings)? {
         try reading.update { state in
             guard !state.isFinished else { return nil }
             guard let draft = try state.next(&raw) else {
                 state.isFinished = true
                 return nil
             }
+            let settings = try raw.withUnsafeBytes { try state.chooser.settings(for: draft.stream, $0) }
             defer { state.ticket += 1 }
-            return (state.ticket, draft)
+            return (state.ticket, draft, settings)
         }
     }
 

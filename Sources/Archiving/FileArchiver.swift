@@ -62,7 +62,7 @@ package struct FileArchiver: Sendable {
         let reader = SourceSequence(sources) { source, error in
             failures.withLock { $0.append(.init(source: source, reason: "\(error)")) }
         }
-        let pipeline = BlockPipeline(
+        let pipeline = try BlockPipeline(
             spool: spool, settings: compression,
             next: { buffer in
                 let draft = reader.next(into: &buffer)

@@ -45,7 +45,9 @@ struct StreamBlock {
     }
 
     /// Compresses what there is, as one block or, where event time jumps, several.
-    mutating func close(_ encoder: BlockEncoder, received: Nanoseconds) throws(FormatError) -> [EncodedBlock] {
+    mutating func close(
+        _ encoder: BlockEncoder, _ chooser: CompressionChooser, received: Nanoseconds
+    ) throws(FormatError) -> [EncodedBlock] {
         var blocks: [EncodedBlock] = []
         var done = 0
         while done < bytes.count {
@@ -61,7 +63,7 @@ struct StreamBlock {
                 positions: PositionRange(first: start, end: start + UInt64(scan.byteCount)), lineCount: scan.lineCount,
                 leastTime: scan.leastTime, greatestTime: scan.greatestTime, received: received, times: scan.times,
                 continuesBefore: done == 0 && startsInsideLine, continuesAfter: isLast && endsInsideLine)
-            blocks.append(try encoder.encode(draft, bytes[done..<(done + scan.byteCount)]))
+            blocks.append(try encoder.encode(draft, bytes[done..<(done + scan.byteCount)], chooser))
             done += scan.byteCount
         }
         bytes.removeAll(keepingCapacity: false)
@@ -71,9 +73,14 @@ struct StreamBlock {
 }
 
 extension BlockEncoder {
-    fileprivate func encode(_ draft: BlockDraft, _ raw: ArraySlice<UInt8>) throws(FormatError) -> EncodedBlock {
+    fileprivate func encode(
+        _ draft: BlockDraft, _ raw: ArraySlice<UInt8>, _ chooser: CompressionChooser
+    ) throws(FormatError) -> EncodedBlock {
         let result = raw.withUnsafeBytes { bytes -> Result<EncodedBlock, FormatError> in
-            do throws(FormatError) { return .success(try encode(draft, bytes, into: FrameBuffer())) } catch {
+            do throws(FormatError) {
+                let settings = try chooser.settings(for: draft.stream, bytes)
+                return .success(try encode(draft, bytes, settings, into: FrameBuffer()))
+            } catch {
                 return .failure(error)
             }
         }

@@ -27,6 +27,16 @@ package struct CompressionSettings: Sendable, Hashable {
     }
 
     package static let standard = CompressionSettings(level: 1)
+
+    /// Two hash tables, of long and of short matches, as small as those of `standard`: denser for logs whose lines have
+    /// much in common in short pieces, a tenth slower.
+    package static let doubleFast: CompressionSettings = {
+        var settings = standard
+        settings.strategy = 2
+        settings.hashLog = 14
+        settings.chainLog = 13
+        return settings
+    }()
 }
 
 /// One zstd compression context, reused for every frame. For one thread at a time.

@@ -60,7 +60,8 @@ struct Extractor {
             lineCount: parts.head.count)
     }
 
-    /// The selected lines where they are a run of the block's lines in order: then nothing needs to be copied.
+    /// The selected lines where they are a run of the block's lines in order: then nothing needs to be copied. A run that
+    /// is a small part of the block is better copied, since the block's memory is then free for the next one.
     private func contiguousRun(_ block: borrowing BlockLines, _ parts: Parts) -> Range<Int>? {
         guard filter.acceptsAll, !question.isReversed, window == nil else { return nil }
         let all = parts.head.upperBound..<block.count
@@ -69,7 +70,8 @@ struct Extractor {
             return all
         }
         let low = Self.firstIndex(in: all) { block.times[$0] >= question.range.from }
-        return low..<Self.firstIndex(in: low..<all.upperBound) { block.times[$0] >= question.range.to }
+        let run = low..<Self.firstIndex(in: low..<all.upperBound) { block.times[$0] >= question.range.to }
+        return run.count >= all.count / 4 ? run : nil
     }
 
     private static func isAscending(_ times: [Nanoseconds], _ range: Range<Int>) -> Bool {

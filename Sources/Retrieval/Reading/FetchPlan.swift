@@ -22,7 +22,7 @@ struct FetchPlan: Sendable {
     private static let remoteGap: UInt64 = 32 << 10
     /// This many requests at once fill a connection to a store: large answers are not squeezed into fewer.
     private static let parallelRequests: UInt64 = 8
-    private static let leastJoin = 256 << 10
+    private static let leastJoin = 1 << 20
 
     /// - Parameters:
     ///   - order: the pieces, in the order in which they will be needed.
