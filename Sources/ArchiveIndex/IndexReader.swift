@@ -11,15 +11,18 @@ package import ObjectStore
 package struct IndexReader: Sendable {
     private let fetcher: IndexFetcher
     private let logger: Logger
+    private let firstListing: ListingAhead?
     /// After as many attempts with index objects that failed, manifests alone are read.
     private static let greatestAttempts = 6
     /// Neighbouring frames are fetched together up to this; a remote store's round trip costs more than as many bytes.
     private static let runLength: UInt64 = 4 << 20
     private static let remoteGap: UInt64 = 64 << 10
 
-    package init(store: any ObjectStore, logger: Logger) {
+    /// - Parameter beginsAtOnce: a plan will be wanted soon: the index is being listed when this returns.
+    package init(store: any ObjectStore, logger: Logger, beginsAtOnce: Bool = false) {
         fetcher = IndexFetcher(store: store)
         self.logger = logger
+        firstListing = beginsAtOnce ? ListingAhead(fetcher) : nil
     }
 
     /// - Throws: `StoreError` where the store cannot be listed, or the task is cancelled.
@@ -56,7 +59,7 @@ package struct IndexReader: Sendable {
     }
 
     private func plan(_ query: BlockQuery, _ failures: Failures) async throws -> BlockPlan {
-        let listed = failures.ignoresIndex ? [] : try await fetcher.list(KeyLayout.index).entries
+        let listed = failures.ignoresIndex ? [] : try await list()
         let catalog = IndexCatalog(listed)
         let kind = Self.preferredKind(query)
         let choice = catalog.choice(preferring: kind, without: failures.excluded)
@@ -72,6 +75,14 @@ package struct IndexReader: Sendable {
             IndexProblem(.detour, object: $0, why: "name is not of this archive's format")
         }
         return plan
+    }
+
+    /// A listing made ahead is as good as one made now, once.
+    private func list() async throws -> [ListPage.Entry] {
+        if let ahead = firstListing?.take() {
+            return try await withTaskCancellationHandler { try await ahead.value } onCancel: { ahead.cancel() }
+        }
+        return try await fetcher.list(KeyLayout.index).entries
     }
 
     /// The host index where hosts are given by at least their first characters.

@@ -11,7 +11,11 @@ struct OpenArchive {
 
     /// Opens for reading: nothing is created. A store that is missing or that is not this archive's cannot answer.
     static func forReading(_ loaded: LoadedStores) async throws -> OpenArchive {
-        let opened = try OpenStore(loaded.store, create: false)
+        try await forReading(loaded, try OpenStore(loaded.store, create: false))
+    }
+
+    /// What `forReading` makes of a store that is open already.
+    static func forReading(_ loaded: LoadedStores, _ opened: OpenStore) async throws -> OpenArchive {
         guard let found = try await description(in: opened.store) else {
             throw CommandFailure(
                 sentence: "store \(loaded.store.name): there is no archive (firn.json is missing);"

@@ -9,8 +9,10 @@ struct ReadingSession {
     private let meter: StoreMeter
 
     init(_ stores: StoreOptions) async throws {
-        let archive = try await OpenArchive.forReading(try stores.load())
-        let planner = IndexReader(store: archive.store, logger: Logger(label: "index"))
+        let loaded = try stores.load()
+        let opened = try OpenStore(loaded.store, create: false)
+        let planner = IndexReader(store: opened.store, logger: Logger(label: "index"), beginsAtOnce: true)
+        let archive = try await OpenArchive.forReading(loaded, opened)
         reader = ArchiveReader(store: archive.store, planner: planner)
         meter = archive.meter
     }
