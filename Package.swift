@@ -95,7 +95,10 @@ let package = Package(
             resources: [.copy("Golden")]),
         tests(
             "RetrievalTests",
-            ["Retrieval", "ArchiveIndex", "ChunkFormat", "ObjectStore", "EventTime", "Checksums", "ArchiveTypes"]),
+            [
+                "Retrieval", "ArchiveIndex", "ChunkFormat", "ObjectStore", "EventTime", "Checksums", "ArchiveTypes",
+                logging,
+            ]),
         tests("ConfigurationTests", ["Configuration", "ArchiveTypes"]),
         tests("CommandTests", ["firn", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     ],

@@ -103,6 +103,6 @@ package final class Agent: Sendable {
     }
 
     private func waitForStop() {
-        _ = isStopping.wait(until: clock() + settings.pollInterval) { $0 ? true : nil }
+        _ = isStopping.wait(atMost: settings.pollInterval) { $0 ? true : nil }
     }
 }

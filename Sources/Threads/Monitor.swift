@@ -12,7 +12,12 @@ package final class Monitor<State>: @unchecked Sendable {
         mutex = .allocate(capacity: 1)
         condition = .allocate(capacity: 1)
         pthread_mutex_init(mutex, nil)
-        pthread_cond_init(condition, nil)
+        // A clock that people set must not decide how long a thread sleeps.
+        var attributes = pthread_condattr_t()
+        pthread_condattr_init(&attributes)
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        pthread_cond_init(condition, &attributes)
+        pthread_condattr_destroy(&attributes)
     }
 
     deinit {
@@ -55,11 +60,15 @@ package final class Monitor<State>: @unchecked Sendable {
         }
     }
 
-    /// As `wait(for:)`, but at most until `deadline` (CLOCK_REALTIME, Unix nanoseconds); then nil.
-    package func wait<Value>(until deadline: Int64, for body: (inout State) -> Value?) -> Value? {
+    /// As `wait(for:)`, but for at most as many nanoseconds; then nil.
+    package func wait<Value>(atMost nanoseconds: Int64, for body: (inout State) -> Value?) -> Value? {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        let end = Int64(time.tv_nsec) + max(0, nanoseconds)
+        time.tv_sec += Int(end / 1_000_000_000)
+        time.tv_nsec = Int(end % 1_000_000_000)
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
-        var time = timespec(tv_sec: Int(deadline / 1_000_000_000), tv_nsec: Int(deadline % 1_000_000_000))
         while true {
             if let value = body(&state) {
                 pthread_cond_broadcast(condition)

@@ -1,5 +1,7 @@
+import ArchiveIndex
 import ArchiveTypes
 import ChunkFormat
+import Logging
 import ObjectStore
 import Retrieval
 import Testing
@@ -67,6 +69,26 @@ import Testing
         archive.store.set(key, Array(bytes.dropLast()))
         let report = try await Verifier(store: archive.store).run()
         #expect(report.problems.map(\.kind) == [.damaged] && report.problems.first?.key == key)
+    }
+
+    /// A manifest that lands in an hour which the index has closed is found by no query: that must be said.
+    @Test(arguments: [false, true]) func manifestsThatCameTooLateAreFound(isDeep: Bool) async throws {
+        var archive = try TestArchive(age: 86400 * .perSecond)
+        let life = try Fixtures.life(lines: 40)
+        archive.store.set(KeyLayout.archiveDescription, ArchiveDescription(archive: "main").encoded())
+        try archive.add(life, 0..<70)
+        try archive.seal()
+        let indexer = Indexer(store: archive.store, logger: Logger(label: "test"))
+        _ = try await indexer.update()
+        let options = VerifyOptions(isDeep: isDeep)
+        #expect(try await Verifier(store: archive.store, options: options).run().problems.isEmpty)
+        try archive.add(life, 70..<life.bytes.count)
+        let late = try #require(try archive.seal())
+        let report = try await Verifier(store: archive.store, options: options).run()
+        #expect(report.problems.map(\.kind) == [.notIndexed])
+        #expect(report.problems.first?.key.contains("\(late.chunk.name.writer)-0000000002") == true)
+        _ = try await indexer.rebuild(fromChunks: false)
+        #expect(try await Verifier(store: archive.store, options: options).run().problems.isEmpty)
     }
 
     /// The shares of a sample are disjoint, and all of them together are everything.

@@ -129,8 +129,8 @@ extension AnswerMerge {
     private func refill(_ slot: Int) async {
         let cursor = front.cursors[slot]
         guard let taken = cursor.extract.taken, let bytes = windows[cursor.piece] else { return close(slot) }
-        let (piece, window) = (pieces[cursor.piece], Extractor.Window(from: taken, bytes: bytes))
-        let answer = await pipeline.again(cursor.piece) { worker, stored throws(Incompleteness) in
+        let window = Extractor.Window(from: taken, bytes: bytes)
+        let answer = await pipeline.again(cursor.piece) { worker, piece, stored throws(Incompleteness) in
             try worker.extract(piece, stored, window: window)
         }
         switch answer {
@@ -225,8 +225,7 @@ extension AnswerMerge {
     }
 
     private func fetchedAgain(_ piece: Int) async -> [UInt8] {
-        let wanted = pieces[piece]
-        let answer = await pipeline.again(piece) { worker, stored throws(Incompleteness) in
+        let answer = await pipeline.again(piece) { worker, wanted, stored throws(Incompleteness) in
             try worker.extract(wanted, stored, window: nil).head?.bytes ?? []
         }
         switch answer {

@@ -61,6 +61,19 @@ struct ManifestRecords {
         }
     }
 
+    /// Manifests that came when the index had closed their hour without them: no query finds them.
+    func lateManifests(coveredBy coverages: [IndexCoverage], indexed: Set<ChunkKey>) -> [Finding] {
+        manifestOfChunk.filter { chunk, key in
+            !indexed.contains(chunk)
+                && coverages.contains { $0.closed?.contains(key.hour) ?? false && !$0.exceptions.contains(key) }
+        }.map(\.value).sorted().map { key in
+            Finding(
+                .notIndexed, key: key.description,
+                "manifest came after the index had closed its hour: queries do not find it",
+                remedy: "run firn index --rebuild, and check the clocks of the machines that write")
+        }
+    }
+
     private static func finding(_ hole: PositionLedger.Hole) -> Finding {
         Finding(
             .gap, key: "",

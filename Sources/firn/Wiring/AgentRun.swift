@@ -13,12 +13,19 @@ struct AgentRun {
     private let agent: Agent
     private let logger: Logger
 
-    init(_ loaded: LoadedStores, logger: Logger) throws {
-        let configuration = loaded.configuration
-        guard !configuration.inputs.isEmpty else {
+    /// Finds out whether an agent could run under `loaded`, as far as that can be told beside one that is running.
+    static func check(_ loaded: LoadedStores) throws {
+        guard !loaded.configuration.inputs.isEmpty else {
             throw CommandFailure(
                 sentence: "there are no inputs to follow; write inputs: into the configuration, with files to include")
         }
+        _ = try AgentSettings(loaded.configuration)
+        _ = try OpenStore(loaded.store, create: true)
+    }
+
+    init(_ loaded: LoadedStores, logger: Logger) throws {
+        try Self.check(loaded)
+        let configuration = loaded.configuration
         let opened = try OpenStore(loaded.store, create: true)
         let archive = ArchiveStore(name: configuration.archive, store: opened.store)
         let options = SpoolOptions(configuration, archive: configuration.archive, store: loaded.store)
@@ -45,6 +52,7 @@ struct AgentRun {
             for await _ in stream {
                 do {
                     let loaded = try load()
+                    try Self.check(loaded)
                     next.withLock { $0 = loaded }
                     logger.info("the configuration was read again")
                     return agent.stop()
