@@ -44,24 +44,23 @@ let package = Package(
         room("Checksums", ["CCrypto", "CXXHash"]),
         room("EventTime", ["ArchiveTypes", "CSystem"]),
         room("ChunkFormat", ["ArchiveTypes", "Checksums", "EventTime", "CZstd"]),
-        room("ObjectStore", ["ArchiveTypes", "Checksums", "CSystem"]),
-        room("HTTPTransport", ["CCurl", logging]),
-        room("S3", ["ArchiveTypes", "Checksums", "ObjectStore", "HTTPTransport", logging]),
-        room("Inputs", ["ArchiveTypes", "Checksums", "CSystem", "CZstd", "CDecompress", logging]),
-        room("Spool", ["ArchiveTypes", "Checksums", "ChunkFormat", "CSystem", "Threads", logging]),
+        room("ObjectStore", ["ArchiveTypes", "Checksums"]),
+        room("HTTPTransport", ["CCurl"]),
+        room("S3", ["ArchiveTypes", "Checksums", "ObjectStore", "HTTPTransport"]),
+        room("Inputs", ["ArchiveTypes", "Checksums", "CSystem", "CZstd", "CDecompress"]),
+        room("Spool", ["ArchiveTypes", "Checksums", "ChunkFormat", "CSystem", "Threads"]),
         room(
             "Archiving",
             [
-                "ArchiveTypes", "Checksums", "EventTime", "ChunkFormat", "ObjectStore", "Inputs", "Spool", "CSystem",
-                "Threads", logging,
+                "ArchiveTypes", "Checksums", "EventTime", "ChunkFormat", "ObjectStore", "Inputs", "Spool", "Threads",
+                logging,
             ]),
         room("ArchiveIndex", ["ArchiveTypes", "Checksums", "ChunkFormat", "ObjectStore", logging]),
         room(
             "Retrieval",
             [
                 "ArchiveTypes", "Checksums", "EventTime", "ChunkFormat", "ObjectStore", "ArchiveIndex", "CSystem",
-                "CPCRE2",
-                "Threads", logging,
+                "CPCRE2", "Threads",
             ]),
         room("Configuration", ["ArchiveTypes", .product(name: "Yams", package: "Yams")]),
         .executableTarget(
