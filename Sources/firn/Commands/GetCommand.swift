@@ -111,7 +111,7 @@ struct GetCommand: AsyncParsableCommand {
             .prefixed(
                 PrefixStyle(
                     isColoured: output.isTerminal && Screen.ofStandardOutput().isColoured,
-                    utcOffset: selection.times.utcOffset(at: Clock.now())))
+                    zone: selection.times.zone))
         }
     }
 
