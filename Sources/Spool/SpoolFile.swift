@@ -74,10 +74,9 @@ final class SpoolFile {
 enum SpoolDirectory {
     static func create(_ path: String) throws(SpoolError) {
         var partial = ""
-        for part in path.split(separator: "/", omittingEmptySubsequences: false) {
-            partial +=
-                partial.isEmpty && path.hasPrefix("/") ? "/\(part)" : (partial.isEmpty ? String(part) : "/\(part)")
-            if partial.isEmpty || partial == "/" { continue }
+        for (index, part) in path.split(separator: "/", omittingEmptySubsequences: false).enumerated() {
+            partial += index == 0 ? String(part) : "/\(part)"
+            if part.isEmpty { continue }
             guard mkdir(partial, 0o700) == 0 || errno == EEXIST else { throw .system("cannot create", path: partial) }
         }
     }

@@ -36,7 +36,8 @@ struct StatusCommand: ParsableCommand {
         text += "backlog: \(backlog), \(HumanText.count(UInt64(status.backlogChunks), "sealed chunk"))\n"
         if status.isHeldUp { text += "reading waits: the spool's disk is full\n" }
         for store in status.stores {
-            text += "store \(store.name): last archived \(store.lastArchived ?? "nothing yet")\n"
+            let last = store.lastArchived.map { "last archived at \($0)" } ?? "nothing archived since the agent began"
+            text += "store \(store.name): \(last)\n"
             if let failure = store.failure { text += "  failing since \(store.failedAt ?? "?"): \(failure)\n" }
         }
         var table = Table([
