@@ -23,7 +23,7 @@ package struct S3Refusal {
     package init(_ response: HTTPResponse) {
         let document = Self.document(response.body) ?? [:]
         status = response.status
-        code = document["Code"] ?? ""
+        code = Self.printable(document["Code"] ?? "")
         message = Self.printable(document["Message"] ?? "")
         region = (document["Region"] ?? response.headers["x-amz-bucket-region"]).flatMap { $0.isEmpty ? nil : $0 }
         date = response.headers["Date"].flatMap(HTTPDate.parse)
@@ -67,7 +67,9 @@ package struct S3Refusal {
     }
 
     private static func printable(_ text: String) -> String {
-        let plain = text.unicodeScalars.prefix(messageLimit).map { $0.value < 0x20 || $0.value == 0x7F ? " " : $0 }
+        let plain = text.unicodeScalars.prefix(messageLimit).map {
+            $0.value < 0x20 || 0x7F...0x9F ~= $0.value ? " " : $0
+        }
         return String(String.UnicodeScalarView(plain))
     }
 
