@@ -48,20 +48,27 @@ extension FuzzTarget {
     // MARK: Headers
 
     private static func decodeHeader(_ frame: [UInt8]) throws {
-        guard let (header, length) = try unlessRefused(FormatError.self, { try frame.parsed { try BlockHeader.decode($0) } })
+        guard
+            let (header, length) = try unlessRefused(
+                FormatError.self, { try frame.parsed { try BlockHeader.decode($0) } })
         else {
             return
         }
         try require(length <= frame.count, "header of \(length) in \(frame.count) bytes")
         try require(header.rawLength <= UInt64(Limits.blockRawBytes), "raw length \(header.rawLength)")
         try require(header.storedLength <= UInt64(Limits.blockStoredBytes), "stored length \(header.storedLength)")
+        if case .format(let use) = header.times {
+            try require(use.exceptions.count <= Int(header.lineCount), "more exceptions than lines")
+        }
         let encoded = try header.encodedFrame()
         let again = try encoded.parsed { try BlockHeader.decode($0) }
         try require(again.header == header && again.frameLength == encoded.count, "header changed: \(header)")
     }
 
     private static func timesSeeds() throws -> [[UInt8]] {
-        try ChunkSeed.made.get().headers.compactMap { try $0.parsed { try BlockHeader.decode($0) }.header.times?.encoded() }
+        try ChunkSeed.made.get().headers.compactMap {
+            try $0.parsed { try BlockHeader.decode($0) }.header.times?.encoded()
+        }
     }
 
     /// The input stands compressed in a header that is else in order.
@@ -194,11 +201,15 @@ extension FuzzTarget {
     }
 
     private static func decodeDirectory(_ frame: [UInt8]) throws {
-        guard let directory = try unlessRefused(FormatError.self, { try frame.parsed { try ChunkDirectory.decode($0) } }) else {
+        guard
+            let directory = try unlessRefused(FormatError.self, { try frame.parsed { try ChunkDirectory.decode($0) } })
+        else {
             return
         }
         let encoded = try directory.encodedFrame()
-        try require(try encoded.parsed { try ChunkDirectory.decode($0) } == directory, "directory changed: \(directory)")
+        try require(
+            try encoded.parsed { try ChunkDirectory.decode($0) } == directory, "directory changed: \(directory)")
+        try describe(directory)
         var frames: [SeekTable.Frame] = []
         for block in directory.blocks {
             frames.append(SeekTable.Frame(compressed: UInt32(block.headerLength), decompressed: 0))
@@ -213,6 +224,23 @@ extension FuzzTarget {
             return try ChunkScanner.directory(bytes, length: end + UInt64(tail.count))
         }
         try require(read == directory, "directory read from the tail changed")
+    }
+
+    /// What rebuilding an index does with a chunk: the manifest of any directory can be written and read again.
+    private static func describe(_ directory: ChunkDirectory) throws {
+        let description = directory.description
+        let sha256 = [UInt8](repeating: 0xAB, count: 32)
+        let name = ObjectName(writer: description.writer, sequence: description.sequence, sha256: hex(sha256))
+        let key = ChunkKey(hour: Hour(containing: description.sealed), name: name)
+        let years = CivilTime(Nanoseconds.min).year + 1..<CivilTime(Nanoseconds.max).year
+        guard years ~= CivilTime(description.sealed).year else { return }
+        let manifest = Manifest(
+            chunk: key, length: UInt64(Limits.chunkBytes), sha256: sha256, description: description,
+            blocks: directory.blocks)
+        let object = try manifest.encoded()
+        guard directory.blocks.last.map({ $0.offset + $0.length }) ?? 0 <= manifest.length else { return }
+        let decoded = try Manifest.decode(object, key: manifest.key(hour: key.hour, object: object))
+        try require(decoded == manifest, "the manifest of a directory changed: \(manifest)")
     }
 
     // MARK: Manifests
