@@ -20,6 +20,11 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: 
         swiftSettings: [.enableUpcomingFeature("ExistentialAny")])
 }
 
+/// `FIRN_FUZZ=1` adds the program of libFuzzer (`deploy/fuzz`), which only links with `--sanitize=fuzzer`.
+let fuzzer: [Target] =
+    Context.environment["FIRN_FUZZ"] == nil
+    ? [] : [.executableTarget(name: "firn-fuzz", dependencies: ["FuzzTargets"], path: "Tests/Support/firn-fuzz")]
+
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 let package = Package(
@@ -76,6 +81,13 @@ let package = Package(
             name: "TestSupport",
             dependencies: ["ArchiveTypes", "Checksums", "ObjectStore", "HTTPTransport", "S3"],
             path: "Tests/Support/TestSupport"),
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "ArchiveTypes", "Checksums", "EventTime", "ChunkFormat", "ObjectStore", "HTTPTransport", "S3", "Inputs",
+                "Spool", "Archiving", "ArchiveIndex", "Retrieval", "Configuration", "TestSupport",
+            ],
+            path: "Tests/Support/FuzzTargets"),
         .executableTarget(name: "loggen", path: "Tests/Support/loggen"),
         tests("ArchiveTypesTests", ["ArchiveTypes", "Checksums"]),
         tests("EventTimeTests", ["EventTime", "ArchiveTypes"], resources: [.copy("Samples")]),
@@ -100,6 +112,7 @@ let package = Package(
             ]),
         tests("ConfigurationTests", ["Configuration", "ArchiveTypes"]),
         tests("CommandTests", ["firn", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
-    ],
+        tests("FuzzTests", ["FuzzTargets"], resources: [.copy("Regressions")]),
+    ] + fuzzer,
     swiftLanguageModes: [.v6]
 )

@@ -13,9 +13,14 @@ package struct StreamID: Sendable, Hashable, Comparable, CustomStringConvertible
 
     package var description: String { "\(host):\(source)" }
 
+    /// By bytes: two files whose names Unicode holds for equivalent are two files.
+    package static func == (left: StreamID, right: StreamID) -> Bool {
+        left.host.isSame(as: right.host) && left.source.isSame(as: right.source)
+    }
+
     /// By the bytes of host, then source: the order of indexes and of merged answers.
     package static func < (left: StreamID, right: StreamID) -> Bool {
-        left.host == right.host ? left.source.isBefore(right.source) : left.host.isBefore(right.host)
+        left.host.isSame(as: right.host) ? left.source.isBefore(right.source) : left.host.isBefore(right.host)
     }
 }
 
@@ -24,6 +29,9 @@ extension StringProtocol {
     package func isBefore(_ other: some StringProtocol) -> Bool {
         utf8.lexicographicallyPrecedes(other.utf8)
     }
+
+    /// Equality of UTF-8 bytes (Swift's own is that of canonical equivalence, which is quicker to tell differences).
+    package func isSame(as other: some StringProtocol) -> Bool { self == other && utf8.elementsEqual(other.utf8) }
 }
 
 /// One life of a stream's source. Its text order is time order: it begins with the nanoseconds of birth as 19 digits,
@@ -72,19 +80,25 @@ package struct Labels: Sendable, Hashable {
             self.key = key
             self.value = value
         }
+
+        /// By bytes, as streams.
+        package static func == (left: Pair, right: Pair) -> Bool {
+            left.key.isSame(as: right.key) && left.value.isSame(as: right.value)
+        }
     }
 
     package static let none = Labels()
 
     private init() { pairs = [] }
 
-    /// Nil when there are too many, one is empty or too long (`Limits.labelBytes`), or a key stands twice.
+    /// Nil when there are too many, one is empty or too long (`Limits.labelBytes`), or a key stands twice, in
+    /// whichever of the forms that Unicode holds for equivalent: JSON objects are read by equivalence.
     package init?(_ pairs: some Sequence<(key: String, value: String)>) {
         let sorted = pairs.map { Pair(key: $0.key, value: $0.value) }.sorted { $0.key.isBefore($1.key) }
         guard sorted.count <= Limits.labels,
             sorted.allSatisfy({ 1...Limits.labelBytes ~= $0.key.utf8.count && $0.value.utf8.count <= Limits.labelBytes }
             ),
-            zip(sorted, sorted.dropFirst()).allSatisfy({ $0.key != $1.key })
+            Set(sorted.map(\.key)).count == sorted.count
         else { return nil }
         self.pairs = sorted
     }

@@ -101,7 +101,7 @@ struct SpoolRecovery {
     private mutating func recoverOpenChunk(into state: inout SpoolState) throws(SpoolError) -> SealedChunk? {
         let file = path + "/open.chunk"
         guard access(file, F_OK) == 0 else { return nil }
-        let scan = try OpenChunkScan(file)
+        let scan = try SpoolFile(opening: file).withMapping { OpenChunkScan($0) }
         if let damage = scan.damage {
             try keepDamaged(file, why: damage)
         }
@@ -147,57 +147,6 @@ struct SpoolRecovery {
         let target = "\(path)/quarantine/\(options.clock())-\(name)"
         try SpoolDirectory.rename(file, to: target)
         findings.append("\(target): \(why)")
-    }
-}
-
-/// The whole blocks of an open chunk and what follows them.
-private struct OpenChunkScan {
-    var entries: [BlockEntry] = []
-    /// Where the last whole block ends.
-    var length: UInt64 = 0
-    /// Why the bytes after that are damage and not a torn tail; nil where they are torn or there are none.
-    var damage: String?
-
-    init(_ file: String) throws(SpoolError) {
-        var (entries, length, durable, failure) = ([BlockEntry](), UInt64(0), UInt64(0), FormatError?.none)
-        try SpoolFile(opening: file).withMapping { bytes in
-            let decoder = BlockDecoder()
-            do throws(FormatError) {
-                while length < bytes.count,
-                    let found = try ChunkScanner.block(in: bytes, at: Int(length), deep: false, decoder: decoder)
-                {
-                    entries.append(found.entry)
-                    length += found.entry.length
-                    durable = max(durable, found.header.durableLength)
-                }
-            } catch {
-                failure = error
-                durable = max(durable, Self.durableLength(promisedAfter: Int(length), in: bytes))
-            }
-        }
-        self.entries = entries
-        self.length = length
-        if let failure, length < durable {
-            damage = "damaged at byte \(failure.offset) although \(durable) bytes were durable: \(failure.reason)"
-        }
-    }
-
-    /// The greatest durable length that a whole header behind the damage promises.
-    private static func durableLength(promisedAfter start: Int, in bytes: UnsafeRawBufferPointer) -> UInt64 {
-        let magic = SkippableFrame.magic(.blockHeader)
-        var durable: UInt64 = 0
-        var offset = start + 1
-        while offset + SkippableFrame.headerLength <= bytes.count {
-            defer { offset += 1 }
-            guard bytes[offset] == UInt8(truncatingIfNeeded: magic),
-                UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)) == magic
-            else { continue }
-            do throws(FormatError) {
-                let (header, _) = try BlockHeader.decode(UnsafeRawBufferPointer(rebasing: bytes[offset...]))
-                durable = max(durable, header.durableLength)
-            } catch { continue }
-        }
-        return durable
     }
 }
 
