@@ -21,7 +21,7 @@ extension AgentReader {
         let header = bare(
             .gap, stream, PositionRange(first: first, end: overflow ? first : end),
             gap: BlockHeader.Gap(lines: nil, bytes: bytes, reason: reason.cut(to: Limits.labelBytes)))
-        try queue.append(EncodedBlock(header: header, frame: queue.frame()))
+        try queue.append(EncodedBlock(header: header, frame: FrameBuffer()))
         noteAppended(stream)
     }
 
@@ -35,7 +35,7 @@ extension AgentReader {
             guard queue.isEmpty else { return }
             let position = stream.durable.position
             let header = bare(.heartbeat, stream, PositionRange(first: position, end: position))
-            try queue.append(EncodedBlock(header: header, frame: queue.frame()))
+            try queue.append(EncodedBlock(header: header, frame: FrameBuffer()))
             noteAppended(stream)
         }
     }

@@ -33,7 +33,7 @@ struct AgentReader: ~Copyable {
     /// The look before the last: what the last one found was written after it.
     private var unseen: Nanoseconds = 0
     private var hasMore = false
-    var lastHeartbeats: Nanoseconds = .min
+    var lastHeartbeats: Nanoseconds
     var losses = LossCounts()
 
     /// - Parameter sealed: told of each chunk that is sealed, on any thread.
@@ -58,6 +58,7 @@ struct AgentReader: ~Copyable {
         self.ticks = ticks
         self.chooser = chooser
         self.streams = streams
+        lastHeartbeats = ticks()
         sealer = ChunkSealer(
             spool: spool, logger: logger, isInBackground: settings.mergesInBackground, sealed: sealed)
         queue = SpoolQueue(spool: spool, logger: logger, sealed: sealed)
@@ -84,6 +85,9 @@ struct AgentReader: ~Copyable {
     mutating func nextDue() -> Nanoseconds? {
         open.oldest(openedBy: .max)?.opened.map { $0 + settings.blockAge }
     }
+
+    /// Memory of open blocks.
+    var heldBytes: Int { open.heldBytes }
 
     /// How far everything has been read.
     var followed: [FollowedFile] { follower.followed }
