@@ -1,53 +1,13 @@
 package import ArchiveTypes
-package import ChunkFormat
-package import EventTime
-package import Inputs
 package import Logging
 import ObjectStore
 package import Spool
 import Threads
 
-/// What an agent follows and how it rolls.
-package struct AgentSettings: Sendable {
-    /// What belongs to one group of `follow`, by its index.
-    package struct Group: Sendable {
-        package var labels: Labels
-        package var zone: TimeZoneRules
-
-        package init(labels: Labels, zone: TimeZoneRules) {
-            self.labels = labels
-            self.zone = zone
-        }
-    }
-
-    package var host: String
-    package var follow: FollowSettings
-    package var groups: [Group]
-    /// Age at which a block is closed, in nanoseconds.
-    package var blockAge: Nanoseconds
-    package var compression: CompressionSettings
-    /// Raw bytes of all open blocks together: beyond it the largest is closed.
-    package var openBlockBytes = 24 << 20
-    /// Between two looks at the files, in nanoseconds.
-    package var pollInterval: Nanoseconds = 250_000_000
-    /// How long stopping may take for what is still to be archived; the rest stays in the spool.
-    package var drainTimeout: Nanoseconds = 30 * .perSecond
-
-    package init(
-        host: String, follow: FollowSettings, groups: [Group], blockAge: Nanoseconds, compression: CompressionSettings
-    ) {
-        self.host = host
-        self.follow = follow
-        self.groups = groups
-        self.blockAge = blockAge
-        self.compression = compression
-    }
-}
-
 /// Follows files into a spool and the spool into an archive, until it is told to stop.
 ///
-/// One thread reads, compresses and syncs; tasks upload. Lines are durable when their block is synced, and only then
-/// does the checkpoint of their file move.
+/// One thread reads, compresses and syncs, one merges and seals; tasks upload. Lines are durable when their block is
+/// synced, and only then does the checkpoint of their file move.
 package final class Agent: Sendable {
     private let archive: ArchiveStore
     private let spool: Spool
@@ -91,18 +51,21 @@ package final class Agent: Sendable {
     }
 
     /// The reading thread.
-    private func follow(_ sealed: (SealedChunk) -> Void) throws {
-        var reader = try AgentReader(spool: spool, settings: settings, logger: logger, clock: clock)
+    private func follow(_ sealed: @escaping @Sendable (SealedChunk) -> Void) throws {
+        var reader = try AgentReader(
+            spool: spool, settings: settings, logger: logger, clock: clock, ticks: MonotonicClock.now, sealed: sealed)
+        var status = StatusWriter(spool: spool, logger: logger)
         while !isStopping.read({ $0 }) {
-            for chunk in try reader.turn() { sealed(chunk) }
-            reader.writeStatus([health.status])
-            waitForStop()
+            let hasMore = try reader.turn { isStopping.read { $0 } }
+            status.write(reader, [health.status], now: clock())
+            if !hasMore { waitForStop(until: reader.nextDue()) }
         }
-        for chunk in try reader.finish() { sealed(chunk) }
-        reader.writeStatus([health.status])
+        try reader.finish()
+        status.write(reader, [health.status], now: clock(), isLast: true)
     }
 
-    private func waitForStop() {
-        _ = isStopping.wait(atMost: settings.pollInterval) { $0 ? true : nil }
+    private func waitForStop(until due: Nanoseconds?) {
+        let pause = due.map { min(max(0, $0 - MonotonicClock.now()), settings.pollInterval) } ?? settings.pollInterval
+        _ = isStopping.wait(atMost: pause) { $0 ? true : nil }
     }
 }

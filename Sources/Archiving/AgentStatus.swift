@@ -29,8 +29,16 @@ package struct AgentStatus: Codable, Sendable, Hashable {
     package var backlogBytes: UInt64
     package var backlogChunks: Int
     package var maxBytes: UInt64
-    /// Reading waits for room on the spool's disk.
+    /// Reading waits for room in the spool.
     package var isHeldUp: Bool
+    /// Files that are followed, and bytes of them that are not read yet.
+    package var files: Int
+    package var unreadBytes: UInt64
+    /// Since the agent began.
+    package var appended: AppendedTotals
+    package var lost: LossCounts.Count
+    package var lostBySource: [String: LossCounts.Count]
+    /// Of many files, those furthest behind.
     package var streams: [Stream]
     package var stores: [Store]
 

@@ -58,10 +58,29 @@ package final class Spool: Sendable {
         try state.update { state throws(SpoolError) in try state.seal(options: options, directory: path) }
     }
 
-    /// Seals the open chunk if its first block is older than the configured age at `now`.
+    /// What the open chunk is due for at `now`.
+    package func due(now: Nanoseconds) -> ChunkDue? { state.read { $0.due(options, now: now) } }
+
+    /// Writes the open chunk anew with its small blocks merged, where that is worthwhile. Blocks may be appended by other
+    /// threads meanwhile; one thread at a time merges. A crash leaves the chunk as it was or as it will be.
+    /// - Throws: what kept it from being merged; unless its kind is `.io`, nothing has changed then.
+    package func mergeOpenChunk() throws(SpoolError) {
+        let chunk = state.read { $0.failure == nil ? $0.open : nil }
+        guard let merging = options.merging, let chunk else { return }
+        let blocks = state.read { _ in chunk.blocks }
+        let plan = MergePlan(blocks, blockBytes: merging.blockBytes)
+        guard plan.isWorthwhile else { return state.update { _ in chunk.noteUnmerged() } }
+        let work = try ChunkMerging(chunk.file, blocks, plan, merging, directory: path)
+        try work.mergeBlocks()
+        try state.update { state throws(SpoolError) in try state.adopt(work, of: chunk, directory: path) }
+    }
+
+    /// Seals the open chunk if its first block is older than the configured age at `now`, or it is large enough.
     package func sealIfOld(now: Nanoseconds) throws(SpoolError) -> SealedChunk? {
         try state.update { state throws(SpoolError) in
-            guard let opened = state.opened, now - opened >= options.chunkAge else { return nil }
+            guard let opened = state.opened,
+                now - opened >= options.chunkAge || state.openLength >= options.chunkBytes
+            else { return nil }
             return try state.seal(options: options, directory: path)
         }
     }
@@ -102,6 +121,11 @@ package final class Spool: Sendable {
         state.read { $0.sealedBytes + $0.openLength < options.maxBytes }
     }
 
+    /// Whether a block of so many bytes can be appended without waiting.
+    package func hasRoom(for bytes: Int) -> Bool {
+        state.read { $0.sealedBytes + $0.openLength + UInt64(bytes) <= options.maxBytes || $0.isEmpty }
+    }
+
     /// Bytes of chunks at which `append` waits.
     package var maxBytes: UInt64 { options.maxBytes }
 
@@ -127,13 +151,27 @@ package struct SpoolOptions: Sendable {
     package var chunkBytes: UInt64
     /// Age of the first block at which a chunk is sealed, in nanoseconds.
     package var chunkAge: Nanoseconds
+    /// How small blocks are merged; nil: they stay as they are.
+    package var merging: Merging?
     package var clock: @Sendable () -> Nanoseconds
     /// A fresh number for a new writer.
     package var random: @Sendable () -> UInt32
 
+    package struct Merging: Sendable {
+        /// Raw bytes of a full block.
+        package var blockBytes: Int
+        /// zstd's level of the blocks that are merged.
+        package var level: Int
+
+        package init(blockBytes: Int, level: Int) {
+            self.blockBytes = blockBytes
+            self.level = level
+        }
+    }
+
     package init(
         archive: String, host: String, redundancy: Redundancy, maxBytes: UInt64, chunkBytes: UInt64,
-        chunkAge: Nanoseconds, clock: @escaping @Sendable () -> Nanoseconds,
+        chunkAge: Nanoseconds, merging: Merging? = nil, clock: @escaping @Sendable () -> Nanoseconds,
         random: @escaping @Sendable () -> UInt32 = { UInt32.random(in: 0...UInt32.max) }
     ) {
         self.archive = archive
@@ -142,6 +180,7 @@ package struct SpoolOptions: Sendable {
         self.maxBytes = maxBytes
         self.chunkBytes = chunkBytes
         self.chunkAge = chunkAge
+        self.merging = merging
         self.clock = clock
         self.random = random
     }

@@ -100,6 +100,7 @@ struct SpoolRecovery {
     /// Cuts the torn tail off the open chunk and seals what is whole.
     private mutating func recoverOpenChunk(into state: inout SpoolState) throws(SpoolError) -> SealedChunk? {
         let file = path + "/open.chunk"
+        try SpoolDirectory.remove(ChunkMerging.path(in: path))
         guard access(file, F_OK) == 0 else { return nil }
         let scan = try SpoolFile(opening: file).withMapping { OpenChunkScan($0) }
         if let damage = scan.damage {

@@ -27,7 +27,8 @@ struct SpoolState {
         }
         let source = SourceGeneration(stream: header.stream, generation: header.generation)
         snapshot.positions[source] = max(snapshot.positions[source] ?? 0, header.positions.end)
-        return chunk.length >= options.chunkBytes ? try seal(options: options, directory: directory) : nil
+        guard chunk.length >= options.chunkBytes, !chunk.waitsForMerging(options) else { return nil }
+        return try seal(options: options, directory: directory)
     }
 
     private mutating func openChunk(_ options: SpoolOptions, _ directory: String) throws(SpoolError) -> OpenChunk {
@@ -58,10 +59,14 @@ struct SpoolState {
 /// The chunk that blocks are appended to.
 final class OpenChunk {
     let opened: Nanoseconds
-    private let file: SpoolFile
+    let file: SpoolFile
     private var builder: ChunkBuilder?
     private var durableLength: UInt64 = 0
     private var mayHaveTail = false
+    /// Blocks when it was last merged.
+    private(set) var mergedBlocks = 0
+    /// Bytes of small blocks since then.
+    private(set) var unmergedBytes: UInt64 = 0
 
     init(creating path: String, opened: Nanoseconds) throws(SpoolError) {
         self.opened = opened
@@ -75,6 +80,18 @@ final class OpenChunk {
         self.file = file
         self.builder = consume builder
     }
+
+    /// Goes on with a file that was merged, and synced as a whole.
+    init(merged file: SpoolFile, builder: consuming ChunkBuilder, opened: Nanoseconds) {
+        self.opened = opened
+        self.file = file
+        durableLength = builder.length
+        mergedBlocks = builder.blocks.count
+        self.builder = consume builder
+    }
+
+    var blocks: [BlockEntry] { builder?.blocks ?? [] }
+    var blockCount: Int { builder?.blocks.count ?? 0 }
 
     var length: UInt64 { builder?.length ?? 0 }
 
@@ -91,6 +108,16 @@ final class OpenChunk {
         try headerFrame.withBytes { bytes throws(SpoolError) in try file.write(bytes, frame, at: start) }
         mayHaveTail = false
         builder?.append(header, headerFrame: headerFrame, frame: frame)
+        if header.rawLength < Self.smallBytes { unmergedBytes += UInt64(headerFrame.count + frame.count) }
+    }
+
+    /// Raw bytes of blocks that are well compressed by themselves.
+    private static let smallBytes: UInt64 = 128 << 10
+
+    /// Merging was found not to be worthwhile.
+    func noteUnmerged() {
+        mergedBlocks = blockCount
+        unmergedBytes = 0
     }
 
     func synchronize() throws(SpoolError) {

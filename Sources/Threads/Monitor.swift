@@ -12,7 +12,7 @@ package final class Monitor<State>: @unchecked Sendable {
         mutex = .allocate(capacity: 1)
         condition = .allocate(capacity: 1)
         pthread_mutex_init(mutex, nil)
-        // A clock that people set must not decide how long a thread sleeps.
+        // Waiting must not depend on a clock that somebody may set.
         var attributes = pthread_condattr_t()
         pthread_condattr_init(&attributes)
         pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
@@ -60,15 +60,12 @@ package final class Monitor<State>: @unchecked Sendable {
         }
     }
 
-    /// As `wait(for:)`, but for at most as many nanoseconds; then nil.
+    /// As `wait(for:)`, but at most for so many nanoseconds; then nil.
     package func wait<Value>(atMost nanoseconds: Int64, for body: (inout State) -> Value?) -> Value? {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        let end = Int64(time.tv_nsec) + max(0, nanoseconds)
-        time.tv_sec += Int(end / 1_000_000_000)
-        time.tv_nsec = Int(end % 1_000_000_000)
+        let deadline = MonotonicClock.now() + nanoseconds
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
+        var time = timespec(tv_sec: Int(deadline / 1_000_000_000), tv_nsec: Int(deadline % 1_000_000_000))
         while true {
             if let value = body(&state) {
                 pthread_cond_broadcast(condition)

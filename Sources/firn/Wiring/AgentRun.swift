@@ -28,7 +28,8 @@ struct AgentRun {
         let configuration = loaded.configuration
         let opened = try OpenStore(loaded.store, create: true)
         let archive = ArchiveStore(name: configuration.archive, store: opened.store)
-        let options = SpoolOptions(configuration, archive: configuration.archive, store: loaded.store)
+        var options = SpoolOptions(configuration, archive: configuration.archive, store: loaded.store)
+        options.merging = .init(blockBytes: configuration.roll.blockBytes, level: configuration.compression.level)
         let spool = try Spool(path: configuration.spool.path, options: options)
         agent = Agent(
             archive: archive, spool: spool, settings: try AgentSettings(configuration), logger: logger,
