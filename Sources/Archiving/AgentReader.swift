@@ -119,7 +119,10 @@ struct AgentReader: ~Copyable {
 
     private mutating func note(_ event: FollowEvent) throws {
         switch event {
-        case .opened(let checkpoint, let group): stream(of: checkpoint).group = group
+        case .opened(let checkpoint, let group):
+            let stream = stream(of: checkpoint)
+            stream.group = group
+            spool.begin(stream.source, at: checkpoint.position)
         case .ended(let checkpoint, _):
             let stream = stream(of: checkpoint)
             stream.isEnded = true
@@ -218,7 +221,10 @@ struct AgentReader: ~Copyable {
         }
         unsynced.removeAll(keepingCapacity: true)
         guard !ended.isEmpty else { return }
-        for stream in ended { streams[stream.source] = nil }
+        for stream in ended {
+            streams[stream.source] = nil
+            spool.end(stream.source)
+        }
         ended.removeAll()
         // Else a restart would look for files that are gone, and report them as lost.
         saveState()
@@ -242,12 +248,13 @@ struct AgentReader: ~Copyable {
 }
 
 extension FileCheckpoint {
-    /// As far as the spool has it: what was read after that is read again. What stood before a later position is not known.
+    /// As far as the spool has it: what was read after that is read again, also where the spool lost some of what it had.
+    /// What stood before another position is not known.
     fileprivate func advanced(to end: UInt64?) -> FileCheckpoint {
         guard let end, end != position else { return self }
         var advanced = self
-        advanced.position = max(position, end)
-        advanced.tail = end > position ? nil : tail
+        advanced.position = end
+        advanced.tail = nil
         return advanced
     }
 }

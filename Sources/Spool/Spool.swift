@@ -10,6 +10,7 @@ import Threads
 ///     open.chunk      valid up to its last whole block at every moment
 ///     sealed/         chunks under their keys, with `_` for `/`
 ///     quarantine/     files with damage below what was durable
+///     reserve         room for a snapshot when the disk is full
 ///
 /// Calls block; threads of their own make them, any number at once. Blocks of a generation are appended in order of
 /// their positions.
@@ -91,15 +92,25 @@ package final class Spool: Sendable {
     /// Forgets an archived chunk: first what must outlive it is made durable, then its file goes.
     package func remove(_ archived: ArchivedChunk) throws(SpoolError) {
         try state.update { state throws(SpoolError) in
-            try state.snapshot.write(in: path)
+            state.positions.archive(archived.chunk.manifest.blocks)
+            try state.save(in: path)
             try SpoolDirectory.remove(archived.chunk.path)
             state.sealedBytes -= min(state.sealedBytes, archived.chunk.manifest.length)
             state.sealedCount -= 1
         }
     }
 
-    /// The end of the last block of a generation that is in the spool or was archived from it; nil where it never was.
-    package func position(of source: SourceGeneration) -> UInt64? { state.read { $0.snapshot.positions[source] } }
+    /// Where reading of a generation goes on: the end of what is in the spool or was archived from it without a hole;
+    /// nil where it never began.
+    package func position(of source: SourceGeneration) -> UInt64? { state.read { $0.positions[source] } }
+
+    /// Reading of a generation begins at `position`, unless it began before; kept with the next snapshot.
+    package func begin(_ source: SourceGeneration, at position: UInt64) {
+        state.update { $0.positions.begin(source, at: position) }
+    }
+
+    /// Nothing more comes of a generation: its position is forgotten once all of it is archived.
+    package func end(_ source: SourceGeneration) { state.update { $0.positions.end(source) } }
 
     /// Lets everybody who waits in `append` go on with an error: what is appended can no longer leave.
     package func fail(_ error: SpoolError) { state.update { $0.failure = $0.failure ?? error } }
@@ -113,7 +124,7 @@ package final class Spool: Sendable {
 
     /// Makes positions and input state durable.
     package func saveSnapshot() throws(SpoolError) {
-        try state.update { state throws(SpoolError) in try state.snapshot.write(in: path) }
+        try state.update { state throws(SpoolError) in try state.save(in: path) }
     }
 
     /// Whether there is room below the ceiling.
