@@ -41,6 +41,7 @@ let package = Package(
 
         room("ArchiveTypes"),
         room("Threads"),
+        room("Patterns", ["CPCRE2"]),
         room("Checksums", ["CCrypto", "CXXHash"]),
         room("EventTime", ["ArchiveTypes", "CSystem"]),
         room("ChunkFormat", ["ArchiveTypes", "Checksums", "EventTime", "CZstd"]),
@@ -53,22 +54,23 @@ let package = Package(
             "Archiving",
             [
                 "ArchiveTypes", "Checksums", "EventTime", "ChunkFormat", "ObjectStore", "Inputs", "Spool", "CSystem",
-                "Threads", logging,
+                "Patterns", "Threads", logging,
             ]),
         room("ArchiveIndex", ["ArchiveTypes", "Checksums", "ChunkFormat", "ObjectStore", logging]),
         room(
             "Retrieval",
             [
                 "ArchiveTypes", "Checksums", "EventTime", "ChunkFormat", "ObjectStore", "ArchiveIndex", "CSystem",
-                "CPCRE2",
-                "Threads", logging,
+                "Patterns", "Threads", logging,
             ]),
         room("Configuration", ["ArchiveTypes", .product(name: "Yams", package: "Yams")]),
         .executableTarget(
             name: "firn",
             dependencies: [
                 "ArchiveTypes", "EventTime", "ChunkFormat", "ObjectStore", "HTTPTransport", "S3", "Inputs", "Spool",
-                "Archiving", "ArchiveIndex", "Retrieval", "Configuration", "Checksums", "Threads", "CSystem", logging,
+                "Archiving", "ArchiveIndex", "Retrieval", "Configuration", "Checksums", "Patterns", "Threads",
+                "CSystem",
+                logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -88,14 +90,20 @@ let package = Package(
         tests("SpoolTests", ["Spool", "ChunkFormat", "ArchiveTypes", "Checksums"]),
         tests(
             "ArchivingTests",
-            ["Archiving", "Checksums", "Inputs", "Spool", "ChunkFormat", "ObjectStore", "EventTime", "ArchiveTypes"]),
+            [
+                "Archiving", "Checksums", "Inputs", "Patterns", "Spool", "ChunkFormat", "ObjectStore", "EventTime",
+                "ArchiveTypes",
+            ]),
         tests(
             "ArchiveIndexTests",
             ["ArchiveIndex", "ChunkFormat", "ObjectStore", "ArchiveTypes", "Checksums", "EventTime", logging],
             resources: [.copy("Golden")]),
         tests(
             "RetrievalTests",
-            ["Retrieval", "ArchiveIndex", "ChunkFormat", "ObjectStore", "EventTime", "Checksums", "ArchiveTypes"]),
+            [
+                "Retrieval", "ArchiveIndex", "ChunkFormat", "ObjectStore", "EventTime", "Checksums", "ArchiveTypes",
+                "Patterns",
+            ]),
         tests("ConfigurationTests", ["Configuration", "ArchiveTypes"]),
         tests("CommandTests", ["firn", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     ],

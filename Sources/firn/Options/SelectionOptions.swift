@@ -1,6 +1,7 @@
 import ArchiveTypes
 import ArgumentParser
 import Configuration
+import Patterns
 import Retrieval
 
 struct TimeOptions: ParsableArguments {
