@@ -241,7 +241,8 @@ struct AgentReader: ~Copyable {
 
     private mutating func sealIfDue() throws {
         try sealer.check()
-        guard queue.isEmpty, spool.due(now: clock()) != nil else { return }
+        // Also while blocks wait for room: it is sealing that makes room.
+        guard spool.due(now: clock()) != nil, sealer.isFree else { return }
         // What leaves the spool takes the inputs' state along.
         saveState()
         sealer.start(now: clock())
