@@ -25,6 +25,17 @@ extension AgentReader {
         noteAppended(stream)
     }
 
+    /// Counts what rules did to a block, and says in the archive what they left out of it.
+    mutating func note(_ outcome: LineRuler.Outcome, of draft: BlockDraft, in stream: FollowedStream) throws {
+        losses.add(stream.source.stream.source, outcome)
+        let dropped = outcome.dropped
+        guard dropped.lines > 0 else { return }
+        let header = bare(
+            .gap, stream, draft.positions,
+            gap: BlockHeader.Gap(lines: dropped.lines, bytes: dropped.bytes, reason: "dropped by rule"))
+        try queue.append(EncodedBlock(header: header, frame: FrameBuffer()))
+    }
+
     /// A heartbeat for each stream that has had no block for a while: it was read to this position, and there was no
     /// more.
     mutating func appendHeartbeats() throws {

@@ -20,6 +20,8 @@ struct AgentReader: ~Copyable {
     private let encoder = BlockEncoder()
     private let chooser: CompressionChooser
     private let sealer: ChunkSealer
+    /// Of groups that have rules, by their index.
+    private let rulers: [Int: LineRuler]
     private var follower: FileFollower<PosixFileSystem>
     var streams: [SourceGeneration: FollowedStream] = [:]
     var queue: SpoolQueue
@@ -57,6 +59,9 @@ struct AgentReader: ~Copyable {
         self.clock = clock
         self.ticks = ticks
         self.chooser = chooser
+        rulers = settings.groups.enumerated().reduce(into: [:]) { rulers, group in
+            if !group.element.rules.isEmpty { rulers[group.offset] = LineRuler(group.element.rules) }
+        }
         self.streams = streams
         lastHeartbeats = ticks()
         sealer = ChunkSealer(
@@ -197,11 +202,20 @@ struct AgentReader: ~Copyable {
         var buffer: [UInt8] = []
         try stream.close(received: clock(), spare: &buffer, newCutter: { [settings] in settings.cutter(for: stream) }) {
             draft, lines in
-            let settings = try chooser.settings(for: draft.stream, lines)
-            try queue.append(try encoder.encode(draft, lines, settings, into: queue.frame()))
+            guard let ruler = stream.group.flatMap({ rulers[$0] }) else { return try append(draft, lines) }
+            let outcome = try ruler.apply(draft, lines)
+            if let draft = outcome.draft {
+                try outcome.lines.map { try $0.withUnsafeBytes { try append(draft, $0) } } ?? append(draft, lines)
+            }
+            try note(outcome, of: draft, in: stream)
         }
         open.keep(buffer)
         noteAppended(stream)
+    }
+
+    private mutating func append(_ draft: BlockDraft, _ lines: UnsafeRawBufferPointer) throws {
+        let settings = try chooser.settings(for: draft.stream, lines)
+        try queue.append(try encoder.encode(draft, lines, settings, into: queue.frame()))
     }
 
     /// A stream has something new in the spool, or about to be there.
@@ -233,7 +247,8 @@ struct AgentReader: ~Copyable {
 
     private mutating func sealIfDue() throws {
         try sealer.check()
-        guard queue.isEmpty, spool.due(now: clock()) != nil else { return }
+        // Also while blocks wait for room: it is sealing that makes room.
+        guard spool.due(now: clock()) != nil, sealer.isFree else { return }
         // What leaves the spool takes the inputs' state along.
         saveState()
         sealer.start(now: clock())

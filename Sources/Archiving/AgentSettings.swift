@@ -9,10 +9,12 @@ package struct AgentSettings: Sendable {
     package struct Group: Sendable {
         package var labels: Labels
         package var zone: TimeZoneRules
+        package var rules: LineRules
 
-        package init(labels: Labels, zone: TimeZoneRules) {
+        package init(labels: Labels, zone: TimeZoneRules, rules: LineRules = .none) {
             self.labels = labels
             self.zone = zone
+            self.rules = rules
         }
     }
 

@@ -15,15 +15,22 @@ final class ChunkSealer: Sendable {
     private struct State {
         var isRunning = false
         var failure: SpoolError?
-        /// Told once, until it works again.
-        var isHeldUp = false
+        /// When to try again where the disk is full; told once, until it works again.
+        var heldUpUntil: Nanoseconds?
     }
+
+    private static let pause: Nanoseconds = 5 * .perSecond
 
     init(spool: Spool, logger: Logger, isInBackground: Bool, sealed: @escaping @Sendable (SealedChunk) -> Void) {
         self.spool = spool
         self.logger = logger
         self.isInBackground = isInBackground
         self.sealed = sealed
+    }
+
+    /// Whether nothing is under way, nor tried in vain a moment ago.
+    var isFree: Bool {
+        state.read { !$0.isRunning && ($0.heldUpUntil ?? .min) <= MonotonicClock.now() }
     }
 
     /// Begins with what is due at `now`, unless that is under way already.
@@ -59,12 +66,12 @@ final class ChunkSealer: Sendable {
                 logger.warning("small blocks stay as they are: \(error)")
             }
             if let chunk = try seal() { sealed(chunk) }
-            state.update { $0.isHeldUp = false }
+            state.update { $0.heldUpUntil = nil }
         } catch {
             guard error.kind == .full else { return state.update { $0.failure = $0.failure ?? error } }
             let isNew = state.update { state in
-                defer { state.isHeldUp = true }
-                return !state.isHeldUp
+                defer { state.heldUpUntil = MonotonicClock.now() + Self.pause }
+                return state.heldUpUntil == nil
             }
             if isNew { logger.error("\(error): the chunk is sealed when there is room") }
         }

@@ -69,6 +69,7 @@ package final class BlockMerger {
 
     private func extendRun(by header: BlockHeader, _ frame: UnsafeRawBufferPointer) throws(FormatError) -> Bool {
         guard var run, run.join.extend(by: BlockJoin(header, blockBytes), blockBytes: blockBytes) else { return false }
+        guard header.kind == .lines else { return extendGap(run, by: header) }
         if !run.isOpened {
             lines.removeAll(keepingCapacity: true)
             lines.reserveCapacity(blockBytes)
@@ -80,7 +81,7 @@ package final class BlockMerger {
         }
         let isInsideLine = lines.last != UInt8(ascii: "\n")
         // A line that two blocks share counts once, which numbers of lines do not allow; nor may two lines become one.
-        guard isInsideLine == header.continuesBefore, !isInsideLine || run.join.isBytewise else { return false }
+        guard isInsideLine == header.continuesBefore, !isInsideLine || !run.join.isNumbered else { return false }
         let known = times.count
         try open(header, frame)
         if isInsideLine { times.remove(at: known) }
@@ -88,6 +89,26 @@ package final class BlockMerger {
         run.formats = run.formats.prefix(1) + header.formats
         self.run = run
         return true
+    }
+
+    /// Joins gaps with the same reason: what rules leave out is said once for many blocks.
+    private func extendGap(_ run: Run, by header: BlockHeader) -> Bool {
+        guard let gap = run.first.header.gap, let next = header.gap, gap.reason == next.reason else { return false }
+        var run = run
+        run.first.header.positions = run.join.positions
+        run.first.header.gap?.lines = Self.sum(gap.lines, next.lines)
+        run.first.header.gap?.bytes = Self.sum(gap.bytes, next.bytes)
+        run.first.header.greatestTime = run.join.greatestTime
+        run.first.header.received = header.received
+        self.run = run
+        return true
+    }
+
+    /// Nil where one of them is not known.
+    private static func sum(_ left: UInt64?, _ right: UInt64?) -> UInt64? {
+        guard let left, let right else { return nil }
+        let (sum, overflow) = left.addingReportingOverflow(right)
+        return overflow ? nil : sum
     }
 
     /// Appends the lines of a block and their times.

@@ -3,7 +3,8 @@ import ArchiveTypes
 /// Which blocks of a chunk are small neighbours that one block can take the place of, and whether that is worth writing
 /// the chunk anew. Depends on the blocks alone.
 package struct MergePlan: Sendable {
-    /// All blocks by index: those of a generation together and in their own order, generations as they first appear.
+    /// All blocks by index: those of a generation together, generations as they first appear. Within one, blocks of each
+    /// kind keep their order, lines come first.
     package let order: [Int]
     /// Blocks that there will be fewer.
     package let fewerBlocks: Int
@@ -52,7 +53,9 @@ package struct MergePlan: Sendable {
                 groups.append([index])
             }
         }
-        return groups.flatMap { $0 }
+        return groups.flatMap { group in
+            BlockKind.allCases.flatMap { kind in group.filter { blocks[$0].kind == kind } }
+        }
     }
 }
 
@@ -130,10 +133,11 @@ struct BlockJoin {
 
     /// Takes `next` in, where it belongs to the same block.
     mutating func extend(by next: BlockJoin, blockBytes: Int) -> Bool {
-        guard kind == .lines, next.kind == .lines, isSmall, next.isSmall, positions.end == next.positions.first,
+        guard kind == next.kind, kind != .heartbeat, isSmall, next.isSmall, positions.end == next.positions.first,
             rawLength + next.rawLength <= UInt64(blockBytes), lineCount + next.lineCount <= Self.mostLines,
-            isBytewise && next.isBytewise || isNumbered && next.isNumbered, generation == next.generation,
-            stream == next.stream, labels == next.labels, rawLength < Self.splitAfter || !isFar(next)
+            isNumbered == next.isNumbered, kind == .lines || positions.count > 0 && next.positions.count > 0,
+            generation == next.generation, stream == next.stream, labels == next.labels,
+            rawLength < Self.splitAfter || !isFar(next)
         else { return false }
         positions = PositionRange(first: positions.first, end: next.positions.end)
         lineCount += next.lineCount
@@ -143,8 +147,9 @@ struct BlockJoin {
         return true
     }
 
-    var isBytewise: Bool { positions.count == rawLength }
-    private var isNumbered: Bool { positions.count == lineCount && !isBytewise }
+    /// Positions are numbers of lines, not offsets of bytes. (Of those there are as many as raw bytes, or more where rules
+    /// left lines out.)
+    var isNumbered: Bool { positions.count < rawLength }
 
     private func isFar(_ next: BlockJoin) -> Bool {
         let (ahead, behind) = (

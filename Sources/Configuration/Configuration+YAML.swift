@@ -63,5 +63,11 @@ extension FilesInput {
         if let timezone { writer.scalar("timezone", timezone) }
         writer.scalar("start", start.rawValue)
         if let ignoreOlder { writer.scalar("ignore_older", DurationText.text(ignoreOlder)) }
+        if !drop.isEmpty { writer.scalars("drop", drop) }
+        guard !redact.isEmpty else { return }
+        writer.list("redact", redact) { writer, redaction in
+            writer.scalar("pattern", redaction.pattern)
+            writer.scalar("with", redaction.mask)
+        }
     }
 }

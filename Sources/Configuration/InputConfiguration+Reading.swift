@@ -37,7 +37,14 @@ extension FilesInput {
             }?.value
         start = section.scalar("start", default: .beginning, Self.start)
         ignoreOlder = section.scalar("ignore_older", DurationText.parse)?.value
+        drop = section.scalars("drop", Self.expression).map(\.value)
+        redact = section.sections("redact").compactMap(Redaction.init)
         section.finish()
+    }
+
+    fileprivate static func expression(_ text: String) throws(InvalidValue) -> String {
+        guard !text.isEmpty else { throw InvalidValue("an empty expression matches every line") }
+        return text
     }
 
     private static func pattern(_ text: String) throws(InvalidValue) -> String {
@@ -71,6 +78,24 @@ extension FilesInput {
             return .none
         }
         return labels
+    }
+}
+
+extension FilesInput.Redaction {
+    fileprivate init?(reading section: SectionReader) {
+        var section = section
+        let pattern = section.scalar("pattern", FilesInput.expression)?.value
+        mask = section.scalar("with", default: "***") { (text) throws(InvalidValue) in
+            guard !text.isEmpty else { throw InvalidValue("there is nothing to mask with", hint: "write ***") }
+            return text
+        }
+        if pattern == nil, !section.mentions("pattern") {
+            section.report(
+                nil, InvalidValue("pattern is missing", hint: "write {pattern: \"password=\\\\S+\", with: \"***\"}"))
+        }
+        section.finish()
+        guard let pattern else { return nil }
+        self.pattern = pattern
     }
 }
 

@@ -3,6 +3,7 @@ import ChunkFormat
 import EventTime
 import Foundation
 import ObjectStore
+import Patterns
 import Retrieval
 import TestSupport
 import Testing
@@ -117,6 +118,6 @@ import Testing
         let outcome = try await reader.get(GetRequest(bomb), to: sink)
         #expect(sink.text == "line 1\n")
         #expect(outcome.shortfall.items.map(\.kind) == [.undecided])
-        #expect(throws: SelectionError.self) { _ = try LinePattern("(unclosed") }
+        #expect(throws: PatternError.self) { _ = try LinePattern("(unclosed") }
     }
 }

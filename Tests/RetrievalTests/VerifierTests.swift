@@ -52,6 +52,28 @@ import Testing
         #expect(report.problems.contains { $0.reason.contains("chunks 2 to 3") })
     }
 
+    @Test func recordedLossesAreNotesAndNoHoles() async throws {
+        var archive = try TestArchive()
+        let life = try Fixtures.life(lines: 40)
+        try archive.add(life, 0..<70)
+        let lost = PositionRange(first: 70, end: 140)
+        for positions in [lost, PositionRange(first: 200, end: 200)] {
+            let gap = BlockHeader(
+                kind: .gap, stream: life.stream, labels: life.labels, generation: life.generation, positions: positions,
+                leastTime: TestArchive.sealed, greatestTime: TestArchive.sealed, received: TestArchive.sealed,
+                gap: BlockHeader.Gap(lines: nil, bytes: 70, reason: "truncated"))
+            try archive.add(gap, [])
+        }
+        try archive.add(life, 140..<life.bytes.count)
+        try archive.seal()
+        archive.store.set(KeyLayout.archiveDescription, ArchiveDescription(archive: "main").encoded())
+        let report = try await Verifier(store: archive.store).run()
+        #expect(report.problems.isEmpty, "\(report.problems)")
+        #expect(report.notes.count == 2)
+        #expect(report.notes.contains { $0.reason.contains("positions 70 to 140 were lost") })
+        #expect(report.notes.contains { $0.reason.contains("an unknown amount after position 200") })
+    }
+
     @Test func lonelyChunksStrangersAndLengthsAreFound() async throws {
         let archive = try archive()
         for key in archive.store.objects.keys where key.hasPrefix(KeyLayout.manifests) { archive.store.set(key, nil) }

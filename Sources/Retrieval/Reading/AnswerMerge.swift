@@ -1,6 +1,7 @@
 import ArchiveTypes
 import ChunkFormat
 import ObjectStore
+import Patterns
 
 /// Merges the lines of all pieces by (time, host, source, generation, position) and prints them: an actor on a thread of
 /// its own, since printing may block.

@@ -2,6 +2,7 @@ import ArchiveTypes
 import ArgumentParser
 import Configuration
 import EventTime
+import Patterns
 import Retrieval
 
 struct TimeOptions: ParsableArguments {

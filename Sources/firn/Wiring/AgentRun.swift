@@ -5,6 +5,7 @@ import Configuration
 import EventTime
 import Inputs
 import Logging
+import Patterns
 import Spool
 import Synchronization
 
@@ -76,13 +77,21 @@ extension AgentSettings {
             let selection = try PathSelection(include: files.include, exclude: files.exclude)
             let start: FollowSettings.Start = files.start == .beginning ? .beginning : .end
             followed.append(FollowSettings.Group(selection, start: start, ignoreOlder: files.ignoreOlder))
-            groups.append(
-                Group(labels: files.labels, zone: try files.timezone.map { try TimeZoneRules(named: $0) } ?? .local()))
+            let zone = try files.timezone.map { try TimeZoneRules(named: $0) } ?? .local()
+            groups.append(Group(labels: files.labels, zone: zone, rules: try LineRules(files)))
         }
         var follow = FollowSettings(groups: followed, machine: .current())
         follow.pieceBytes = configuration.roll.blockBytes
         self.init(
             host: configuration.host, follow: follow, groups: groups, blockAge: configuration.roll.blockAge,
             compression: CompressionSettings(level: configuration.compression.level))
+    }
+}
+
+extension LineRules {
+    fileprivate init(_ files: FilesInput) throws {
+        self.init(
+            drop: try files.drop.map { try LinePattern($0) },
+            redact: try files.redact.map { Redaction(try LinePattern($0.pattern), mask: Array($0.mask.utf8)) })
     }
 }
