@@ -34,6 +34,7 @@ let package = Package(
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CTLS", pkgConfig: "libssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
         .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
         .systemLibrary(name: "CDecompress", providers: [.apt(["liblzma-dev", "libbz2-dev", "zlib1g-dev"])]),
@@ -47,7 +48,8 @@ let package = Package(
         room("ObjectStore", ["ArchiveTypes", "Checksums", "CSystem"]),
         room("HTTPTransport", ["CCurl", logging]),
         room("S3", ["ArchiveTypes", "Checksums", "ObjectStore", "HTTPTransport", logging]),
-        room("Inputs", ["ArchiveTypes", "Checksums", "CSystem", "CZstd", "CDecompress", logging]),
+        room(
+            "Inputs", ["ArchiveTypes", "Checksums", "CSystem", "CTLS", "CZstd", "CDecompress", "Threads", logging]),
         room("Spool", ["ArchiveTypes", "Checksums", "ChunkFormat", "CSystem", "Threads", logging]),
         room(
             "Archiving",
