@@ -7,13 +7,14 @@ extension WriteAheadLog {
         package var stream: LoggedStream
         /// Where its next line begins.
         package var position: UInt64
-        package var mark: Mark?
+        /// Ascending. The last one that lies not beyond the synced blocks is where to go on.
+        package var marks: [Mark]
     }
 
     /// Live streams, by number.
     package var liveStreams: [RecoveredStream] {
         streams.sorted { $0.key < $1.key }.map {
-            RecoveredStream(number: $0.key, stream: $0.value.stream, position: $0.value.position, mark: $0.value.mark)
+            RecoveredStream(number: $0.key, stream: $0.value.stream, position: $0.value.position, marks: $0.value.marks)
         }
     }
 
@@ -90,7 +91,9 @@ extension WriteAheadLog {
             segment.ends[number] = max(segment.ends[number] ?? 0, end)
         case .mark(let number, let position, let bytes):
             streams[number]?.advance(to: position)
-            streams[number]?.mark = Mark(position: position, bytes: Array(bytes))
+            // Segments repeat them.
+            guard position > streams[number]?.marks.last?.position ?? 0 else { return }
+            streams[number]?.marks.append(Mark(position: position, bytes: Array(bytes)))
         }
     }
 }

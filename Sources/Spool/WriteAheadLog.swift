@@ -40,7 +40,8 @@ package final class WriteAheadLog {
         var stream: LoggedStream
         /// Where its next line begins.
         var position: UInt64
-        var mark: Mark?
+        /// Ascending; blocks end at the first, or after it.
+        var marks: [Mark] = []
 
         mutating func advance(to position: UInt64) { self.position = max(self.position, position) }
     }
@@ -129,7 +130,7 @@ package final class WriteAheadLog {
     /// Lines up to `position` are, or will be, in blocks without having been in the log: the stream's input can read them
     /// again, from `mark` on what comes after the position.
     package func mark(_ stream: UInt64, at position: UInt64, _ mark: [UInt8]) {
-        streams[stream]?.mark = Mark(position: position, bytes: mark)
+        streams[stream]?.marks.append(Mark(position: position, bytes: mark))
         streams[stream]?.advance(to: position)
         add(.mark(stream: stream, position: position, bytes: mark[...]))
     }
@@ -209,8 +210,8 @@ package final class WriteAheadLog {
 
     private func declarations() -> [LogRecord] {
         streams.sorted { $0.key < $1.key }.flatMap { number, stream -> [LogRecord] in
-            let mark = stream.mark.map { LogRecord.mark(stream: number, position: $0.position, bytes: $0.bytes[...]) }
-            return [.stream(number, stream.stream, position: stream.position)] + [mark].compactMap { $0 }
+            let marks = stream.marks.map { LogRecord.mark(stream: number, position: $0.position, bytes: $0.bytes[...]) }
+            return [.stream(number, stream.stream, position: stream.position)] + marks
         }
     }
 
@@ -234,9 +235,14 @@ package final class WriteAheadLog {
         pendingLines.removeAll(keepingCapacity: true)
     }
 
-    /// Drops the oldest segments as long as synced blocks hold all lines in them.
+    /// Drops the oldest segments as long as synced blocks hold all lines in them, and marks that no restart needs.
     /// - Parameter synced: where the synced blocks of a stream end; a stream that was ended has none that is missing.
     package func release(synced: (_ stream: UInt64) -> UInt64) throws(SpoolError) {
+        for (number, stream) in streams where stream.marks.count > 1 {
+            let end = synced(number)
+            let unneeded = (stream.marks.firstIndex { $0.position > end } ?? stream.marks.count) - 1
+            if unneeded > 0 { streams[number]?.marks.removeFirst(unneeded) }
+        }
         while let oldest = segments.first,
             segments.count > 1 || current != nil,
             oldest.ends.allSatisfy({ streams[$0.key] == nil || $0.value <= synced($0.key) })

@@ -239,7 +239,7 @@ private struct Ledger {
         let read = try WriteAheadLog(files, options: .init(maxBytes: 100 << 20))
         let stream = try #require(read.liveStreams.first)
         #expect(stream.stream == Self.stream(1) && stream.number == 1 && stream.position == 13)
-        #expect(stream.mark == WriteAheadLog.Mark(position: 13, bytes: Array("s=1".utf8)))
+        #expect(stream.marks == [WriteAheadLog.Mark(position: 13, bytes: Array("s=1".utf8))])
         _ = read.append([10], to: 1, received: 9)
         try read.commit()
         #expect(try files.names().count == 2)
