@@ -17,18 +17,20 @@ struct AgentRun {
         let configuration = loaded.configuration
         guard !configuration.inputs.isEmpty else {
             throw CommandFailure(
-                sentence: "there are no inputs to follow; write inputs: into the configuration, with files to include")
+                sentence:
+                    "there are no inputs to follow; write inputs: into the configuration, as in files: {include: [/var/log/*.log]}"
+            )
         }
         let opened = try OpenStore(loaded.store, create: true)
         let archive = ArchiveStore(name: configuration.archive, store: opened.store)
         let options = SpoolOptions(configuration, archive: configuration.archive, store: loaded.store)
         let spool = try Spool(path: configuration.spool.path, options: options)
         agent = Agent(
-            archive: archive, spool: spool, settings: try AgentSettings(configuration), logger: logger,
-            clock: { Clock.now() })
+            archive: archive, spool: spool, settings: try AgentSettings(configuration),
+            receiving: try ReceivingSide(configuration, logger), logger: logger, clock: { Clock.now() })
         self.logger = logger
         logger.info(
-            "following files",
+            "collecting",
             metadata: [
                 "host": "\(configuration.host)", "store": "\(loaded.store.name)",
                 "spool": "\(configuration.spool.path)",
