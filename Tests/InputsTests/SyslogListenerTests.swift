@@ -69,7 +69,7 @@ private func connect(port: UInt16, datagram: Bool = false) throws -> Int32 {
 private func sendAll(_ descriptor: Int32, _ text: String) {
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
-        let count = rest.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue)) }
+        let count = rest.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
         guard count > 0 else { return }
         rest = rest.dropFirst(count)
     }
@@ -79,7 +79,7 @@ private func sendAll(_ descriptor: Int32, _ text: String) {
     @Test func linesOfConnectionsAndDatagramsComeWithTheirHostAndRelay() throws {
         let listening = try Listening([.tcp(host: "127.0.0.1", port: 0), .udp(host: "127.0.0.1", port: 0)])
         let tcp = try connect(port: listening.listener.ports[0])
-        sendAll(tcp, "<13>1 2026-01-01T00:00:00Z web-1 a - - - one\n39 <13>1 2026-01-01T00:00:00Z web-2 a - - -")
+        sendAll(tcp, "<13>1 2026-01-01T00:00:00Z web-1 a - - - one\n40 <13>1 2026-01-01T00:00:00Z web-2 a - - -")
         sendAll(tcp, "<13>no host here\n")
         close(tcp)
         let udp = try connect(port: listening.listener.ports[1], datagram: true)

@@ -43,7 +43,7 @@ private struct Ledger {
         switch ProcessInfo.processInfo.environment["FIRN_TEST_EFFORT"] {
         case "quick": 0..<30
         case "long": 0..<20_000
-        default: 0..<100
+        default: 0..<60
         }
     }
 

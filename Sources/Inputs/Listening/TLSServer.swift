@@ -15,6 +15,9 @@ final class TLSServer: @unchecked Sendable {
         guard let context = SSL_CTX_new(TLS_server_method()) else { throw Self.failure("tls", "cannot be used") }
         self.context = context
         _ = firn_tls_require_1_2(context)
+        // Senders read nothing. A ticket that lies unread when one closes its socket makes its kernel reset the
+        // connection, and what it sent last would be lost.
+        _ = SSL_CTX_set_num_tickets(context, 0)
         guard SSL_CTX_use_certificate_chain_file(context, certificate.chainPath) == 1 else {
             throw Self.failure(certificate.chainPath, "holds no certificate that can be used")
         }
