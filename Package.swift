@@ -39,6 +39,7 @@ let package = Package(
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CTLS", pkgConfig: "libssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
         .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
         .systemLibrary(name: "CDecompress", providers: [.apt(["liblzma-dev", "libbz2-dev", "zlib1g-dev"])]),
@@ -53,7 +54,7 @@ let package = Package(
         room("ObjectStore", ["ArchiveTypes", "Checksums"]),
         room("HTTPTransport", ["CCurl"]),
         room("S3", ["ArchiveTypes", "Checksums", "ObjectStore", "HTTPTransport"]),
-        room("Inputs", ["ArchiveTypes", "Checksums", "CSystem", "CZstd", "CDecompress"]),
+        room("Inputs", ["ArchiveTypes", "Checksums", "CSystem", "CTLS", "CZstd", "CDecompress", "Threads"]),
         room("Spool", ["ArchiveTypes", "Checksums", "ChunkFormat", "CSystem", "Threads"]),
         room(
             "Archiving",

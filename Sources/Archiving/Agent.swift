@@ -16,9 +16,11 @@ package final class Agent: Sendable {
     private let clock: @Sendable () -> Nanoseconds
     private let isStopping = Monitor(false)
     private let health: StoreHealth
+    private let receiving: ReceivingSide?
 
+    /// - Parameter receiving: what cannot be followed but comes by itself; nil: nothing does.
     package init(
-        archive: ArchiveStore, spool: Spool, settings: AgentSettings, logger: Logger,
+        archive: ArchiveStore, spool: Spool, settings: AgentSettings, receiving: ReceivingSide? = nil, logger: Logger,
         clock: @escaping @Sendable () -> Nanoseconds
     ) {
         self.archive = archive
@@ -27,10 +29,14 @@ package final class Agent: Sendable {
         self.logger = logger
         self.clock = clock
         health = StoreHealth(store: archive.store.name)
+        self.receiving = receiving
     }
 
     /// Ends `run` once what was read is durable.
-    package func stop() { isStopping.update { $0 = true } }
+    package func stop() {
+        isStopping.update { $0 = true }
+        receiving?.stop()
+    }
 
     /// Runs until `stop()` or cancellation.
     /// - Throws: `SpoolError` where the spool's disk failed: nothing more can be made durable.
@@ -40,14 +46,35 @@ package final class Agent: Sendable {
         for chunk in spool.recovered() { sealed.yield(chunk) }
         let uploader = AgentUploader(archive: archive, spool: spool, logger: logger, clock: clock, health: health)
         let uploads = Task { await uploader.run(chunks) }
-        let result = await withTaskCancellationHandler {
-            await WorkerThreads.run { [self] in Result { try follow { sealed.yield($0) } } }
+        let results = await withTaskCancellationHandler {
+            async let received = untilEnd { [self] in try receive { sealed.yield($0) } }
+            let followed = await untilEnd { [self] in try follow { sealed.yield($0) } }
+            return [followed, await received]
         } onCancel: {
             stop()
         }
         sealed.finish()
         await uploader.drain(uploads, within: settings.drainTimeout)
-        try result.get()
+        for result in results { try result.get() }
+    }
+
+    /// On a thread of its own; whichever ends first ends the others.
+    private func untilEnd(_ body: @escaping @Sendable () throws -> Void) async -> Result<Void, any Error> {
+        await WorkerThreads.run { [self] in
+            defer { stop() }
+            return Result { try body() }
+        }
+    }
+
+    /// The receiving thread.
+    private func receive(_ sealed: @escaping @Sendable (SealedChunk) -> Void) throws {
+        guard let receiving else {
+            _ = isStopping.wait { $0 ? true : nil }
+            return
+        }
+        try receiving.run(spool: spool, logger: logger, clock: clock, sealed: sealed)
+        if settings.follow.groups.isEmpty { return }
+        _ = isStopping.wait { $0 ? true : nil }
     }
 
     /// The reading thread.

@@ -70,6 +70,9 @@ package struct StoreConfiguration: Sendable, Hashable {
 /// One source of lines.
 package enum InputConfiguration: Sendable, Hashable {
     case files(FilesInput)
+    case syslog(SyslogInput)
+    case journal(JournalInput)
+    case stdin(StandardInput)
 }
 
 /// Files that are followed.

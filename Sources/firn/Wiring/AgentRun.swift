@@ -18,7 +18,9 @@ struct AgentRun {
     static func check(_ loaded: LoadedStores) throws {
         guard !loaded.configuration.inputs.isEmpty else {
             throw CommandFailure(
-                sentence: "there are no inputs to follow; write inputs: into the configuration, with files to include")
+                sentence:
+                    "there are no inputs to follow; write inputs: into the configuration, as in files: {include: [/var/log/*.log]}"
+            )
         }
         _ = try AgentSettings(loaded.configuration)
         _ = try OpenStore(loaded.store, create: true)
@@ -33,11 +35,11 @@ struct AgentRun {
         options.merging = .init(blockBytes: configuration.roll.blockBytes, level: configuration.compression.level)
         let spool = try Spool(path: configuration.spool.path, options: options)
         agent = Agent(
-            archive: archive, spool: spool, settings: try AgentSettings(configuration), logger: logger,
-            clock: { Clock.now() })
+            archive: archive, spool: spool, settings: try AgentSettings(configuration),
+            receiving: try ReceivingSide(configuration, logger), logger: logger, clock: { Clock.now() })
         self.logger = logger
         logger.info(
-            "following files",
+            "collecting",
             metadata: [
                 "host": "\(configuration.host)", "store": "\(loaded.store.name)",
                 "spool": "\(configuration.spool.path)",
