@@ -59,9 +59,9 @@ package final class ReceivingSide: Sendable {
         for input in inputs { start(input, cursor: input.replayedSource.flatMap { receiver.cursor(of: $0) }) }
         while !isStopping.read({ $0 }), running.read({ $0 > 0 }) {
             if receiver.canTake {
-                try receiver.turn(intake.take(until: clock() + Self.turn))
+                try receiver.turn(intake.take(atMost: Self.turn))
             } else {
-                _ = isStopping.wait(until: clock() + Self.turn) { $0 ? true : nil }
+                _ = isStopping.wait(atMost: Self.turn) { $0 ? true : nil }
                 try receiver.turn([])
             }
         }
@@ -73,7 +73,7 @@ package final class ReceivingSide: Sendable {
         for input in inputs { input.stop() }
         while receiver.canTake {
             let hasEnded = running.read { $0 == 0 }
-            let received = intake.take(until: clock() + (hasEnded ? 0 : Self.turn))
+            let received = intake.take(atMost: hasEnded ? 0 : Self.turn)
             try receiver.turn(received)
             if hasEnded, received.isEmpty { break }
         }

@@ -131,9 +131,15 @@ class Context:
         return server
 
     def close(self):
-        for server in self.started:
-            server.stop()
+        """Ends what was started, the last first; what cannot be ended does not keep the rest. Returns what went wrong."""
+        problems = []
+        for started in reversed(self.started):
+            try:
+                started.stop()
+            except Exception as error:
+                problems.append(f"{started.name}: {error}")
         shutil.rmtree(self.directory, ignore_errors=True)
+        return problems
 
 
 def new_context(**values):

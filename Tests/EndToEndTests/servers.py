@@ -88,9 +88,23 @@ class Server(Endpoint):
     def __init__(self, name, command, port, directory):
         super().__init__(name, f"http://127.0.0.1:{port}")
         self.log_path = os.path.join(directory, f"{name}.log")
-        with open(self.log_path, "wb") as log:
+        self.command = command
+        self.launch()
+
+    def launch(self):
+        with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True)
+                self.command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True)
+
+    def kill(self):
+        """As a crash does."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def start_again(self):
+        """With what it had stored, at the same port."""
+        self.launch()
+        self.wait_ready()
 
     def expect_alive(self):
         if self.process.poll() is not None:

@@ -33,7 +33,7 @@ private final class Listening: @unchecked Sendable {
     func take(until isEnough: (Listening) -> Bool) {
         let deadline = Date(timeIntervalSinceNow: 20)
         while !isEnough(self), Date() < deadline {
-            for received in intake.take(until: Int64(Date(timeIntervalSinceNow: 1).timeIntervalSince1970 * 1e9)) {
+            for received in intake.take(atMost: 1_000_000_000) {
                 switch received {
                 case .lines(let some): lines[some.origin, default: []] += some.bytes
                 case .loss(let loss): lost += loss.messages

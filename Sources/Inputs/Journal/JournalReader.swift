@@ -45,7 +45,7 @@ package final class JournalReader: Sendable {
         while stopping.put([]) {
             guard follow(&cursor) else { return }
             // Waits for what never comes, unless it is closed.
-            _ = stopping.take(until: clock() + Self.pause)
+            _ = stopping.take(atMost: Self.pause)
         }
     }
 

@@ -29,10 +29,10 @@ package final class Intake: Sendable {
         }
     }
 
-    /// All that waits, as soon as there is something; nothing once `deadline` (Unix nanoseconds) has passed or the intake
-    /// is closed and empty.
-    package func take(until deadline: Nanoseconds) -> [Received] {
-        let taken = state.wait(until: deadline) { state -> [Received]? in
+    /// All that waits, as soon as there is something; nothing after as many nanoseconds, or once the intake is closed and
+    /// empty.
+    package func take(atMost pause: Nanoseconds) -> [Received] {
+        let taken = state.wait(atMost: pause) { state -> [Received]? in
             guard !state.waiting.isEmpty || state.isClosed else { return nil }
             defer {
                 state.waiting = []
