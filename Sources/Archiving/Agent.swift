@@ -1,4 +1,5 @@
 package import ArchiveTypes
+import Inputs
 package import Logging
 import ObjectStore
 package import Spool

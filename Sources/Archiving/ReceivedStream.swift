@@ -10,7 +10,7 @@ struct ReceivedStream {
     /// In the write-ahead log.
     let number: UInt64
     let logged: LoggedStream
-    var block: StreamBlock
+    var block: ReceivedBlock
     /// Where the lines that went to blocks end.
     private(set) var end: UInt64
     /// Where the synced blocks end.
@@ -29,9 +29,10 @@ struct ReceivedStream {
         self.end = end
         synced = end
         lastReceived = now
-        block = StreamBlock(
-            stream: logged.source.stream, labels: labels, generation: logged.source.generation,
-            timer: LineTimer(zone: zone, reference: now))
+        block = ReceivedBlock(
+            BlockCutter(
+                stream: logged.source.stream, labels: labels, generation: logged.source.generation,
+                timer: LineTimer(zone: zone, reference: now)))
     }
 
     /// The next piece of `lines`, which begin at `end`: whole lines of at most `limit` bytes, or a longer one.
@@ -44,7 +45,7 @@ struct ReceivedStream {
 
     /// Adds the piece that `piece` described.
     mutating func append(_ piece: Piece, _ lines: ArraySlice<UInt8>, received: Nanoseconds, now: Nanoseconds) {
-        block.append(piece, Array(lines.prefix(piece.count)), now: now)
+        block.append(piece, lines, now: now)
         isInsideLine = piece.endsInsideLine
         lastReceived = received
         end = piece.positions.end
