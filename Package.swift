@@ -20,7 +20,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: 
         swiftSettings: [.enableUpcomingFeature("ExistentialAny")])
 }
 
-/// `FIRN_FUZZ=1` adds the program of libFuzzer (`deploy/fuzz`), which only links with `--sanitize=fuzzer`.
+/// `FIRN_FUZZ=1` adds the program of libFuzzer (`deploy/fuzz`), which only links with `-sanitize=fuzzer`.
 let fuzzer: [Target] =
     Context.environment["FIRN_FUZZ"] == nil
     ? [] : [.executableTarget(name: "firn-fuzz", dependencies: ["FuzzTargets"], path: "Tests/Support/firn-fuzz")]

@@ -1,3 +1,5 @@
+import Glibc
+
 /// The lines of one origin: the identity of everything that is archived. See `Labels` for what is not identity.
 package struct StreamID: Sendable, Hashable, Comparable, CustomStringConvertible {
     /// The host that the lines come from, 1 to `Limits.hostBytes` bytes.
@@ -30,8 +32,20 @@ extension StringProtocol {
         utf8.lexicographicallyPrecedes(other.utf8)
     }
 
-    /// Equality of UTF-8 bytes (Swift's own is that of canonical equivalence, which is quicker to tell differences).
-    package func isSame(as other: some StringProtocol) -> Bool { self == other && utf8.elementsEqual(other.utf8) }
+}
+
+extension String {
+    /// Equality of UTF-8 bytes (Swift's own is canonical equivalence).
+    package func isSame(as other: String) -> Bool {
+        let isSame = utf8.withContiguousStorageIfAvailable { left in
+            other.utf8.withContiguousStorageIfAvailable { right in
+                guard left.count == right.count else { return false }
+                guard let start = left.baseAddress, let otherStart = right.baseAddress else { return true }
+                return memcmp(start, otherStart, left.count) == 0
+            }
+        }
+        return (isSame ?? nil) ?? utf8.elementsEqual(other.utf8)
+    }
 }
 
 /// One life of a stream's source. Its text order is time order: it begins with the nanoseconds of birth as 19 digits,

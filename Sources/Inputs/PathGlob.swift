@@ -56,21 +56,28 @@ package struct PathGlob: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    private static func match(_ segments: ArraySlice<Segment>, _ names: ArraySlice<ArraySlice<UInt8>>, hidden: Bool)
-        -> Bool
-    {
-        switch segments.first {
-        case nil: return names.isEmpty
-        case .name(let pattern):
-            guard let name = names.first, pattern.matches(name, hidden: hidden) else { return false }
-            return match(segments.dropFirst(), names.dropFirst(), hidden: hidden)
-        case .folders:
-            var rest = names
-            while true {
-                if match(segments.dropFirst(), rest, hidden: hidden) { return true }
-                guard let name = rest.popFirst(), hidden || name.first != UInt8(ascii: ".") else { return false }
+    /// Goes through the segments once, with all places in the path that those before can have led to: time is at most
+    /// segments times names, however many `**` there are.
+    private static func match(
+        _ segments: ArraySlice<Segment>, _ names: ArraySlice<ArraySlice<UInt8>>, hidden: Bool
+    ) -> Bool {
+        let names = Array(names)
+        var places = [true] + [Bool](repeating: false, count: names.count)
+        for segment in segments {
+            switch segment {
+            case .folders:
+                for (index, name) in names.enumerated() where places[index] {
+                    if hidden || name.first != UInt8(ascii: ".") { places[index + 1] = true }
+                }
+            case .name(let pattern):
+                for (index, name) in names.enumerated().reversed() {
+                    places[index + 1] = places[index] && pattern.matches(name, hidden: hidden)
+                }
+                places[0] = false
             }
+            guard places.contains(true) else { return false }
         }
+        return places[names.count]
     }
 
     private static func segments(of text: [UInt8], isPath: Bool) throws(PatternFailure) -> [Segment] {

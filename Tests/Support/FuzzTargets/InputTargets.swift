@@ -47,9 +47,11 @@ extension FuzzTarget {
         let shared = min(whole.bytes.count, pieces.bytes.count)
         try require(
             whole.bytes.prefix(shared).elementsEqual(pieces.bytes.prefix(shared)), "other bytes when read in pieces")
-        // What libbz2 gives of a block before it finds it damaged depends on the room that it has.
-        try require((whole.error == nil) == (pieces.error == nil), "damaged only when read in another way")
-        guard whole.error == nil else { return }
+        // What libbz2 gives of a block before it finds it damaged depends on the room that it has. libzstd 1.5.4, given
+        // room for the whole frame, passes over a damaged header that an earlier call ended in.
+        try require(
+            kind == .zstd || (whole.error == nil) == (pieces.error == nil), "damaged only when read in another way")
+        guard whole.error == nil, pieces.error == nil else { return }
         guard max(whole.bytes.count, pieces.bytes.count) < outputLimit else { return }
         try require(
             whole.bytes.count == pieces.bytes.count, "\(whole.bytes.count) bytes, \(pieces.bytes.count) in pieces")
