@@ -89,7 +89,7 @@ let package = Package(
             name: "FuzzTargets",
             dependencies: [
                 "ArchiveTypes", "Checksums", "EventTime", "ChunkFormat", "ObjectStore", "HTTPTransport", "S3", "Inputs",
-                "Spool", "Archiving", "ArchiveIndex", "Retrieval", "Configuration", "TestSupport",
+                "Spool", "Archiving", "ArchiveIndex", "Patterns", "Retrieval", "Configuration", "TestSupport",
             ],
             path: "Tests/Support/FuzzTargets"),
         .executableTarget(name: "loggen", path: "Tests/Support/loggen"),

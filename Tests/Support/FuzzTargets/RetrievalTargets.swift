@@ -5,6 +5,7 @@ import ChunkFormat
 import Dispatch
 import EventTime
 import ObjectStore
+import Patterns
 import Retrieval
 import Synchronization
 
@@ -24,7 +25,7 @@ extension FuzzTarget {
         },
         FuzzTarget(text: "line-pattern", rounds: 400, seeds: ["(a|b)+\\d{2,}$", "^[[:alpha:]]*?(?<n>x)\\k<n>"]) {
             text in
-            _ = try unlessRefused(SelectionError.self) { try LinePattern(text) }
+            _ = try unlessRefused(PatternError.self) { try LinePattern(text) }
         },
         FuzzTarget("archive-read", rounds: 150, seeds: readSeeds, readArchive),
     ]
