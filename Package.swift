@@ -47,7 +47,7 @@ let package = Package(
         room("ObjectStore", ["ArchiveTypes", "Checksums", "CSystem"]),
         room("HTTPTransport", ["CCurl", logging]),
         room("S3", ["ArchiveTypes", "Checksums", "ObjectStore", "HTTPTransport", logging]),
-        room("Inputs", ["ArchiveTypes", "Checksums", "CSystem", "CZstd", "CDecompress", logging]),
+        room("Inputs", ["ArchiveTypes", "Threads", "Checksums", "CSystem", "CZstd", "CDecompress", logging]),
         room("Spool", ["ArchiveTypes", "Checksums", "ChunkFormat", "CSystem", "Threads", logging]),
         room(
             "Archiving",
@@ -84,7 +84,7 @@ let package = Package(
             "ChunkFormatTests", ["ChunkFormat", "EventTime", "ArchiveTypes", "Checksums"], resources: [.copy("Golden")]),
         tests("ObjectStoreTests", ["ObjectStore", "ArchiveTypes", "Checksums"]),
         tests("S3Tests", ["S3", "HTTPTransport", "ObjectStore", "ArchiveTypes", "Checksums"]),
-        tests("InputsTests", ["Inputs", "ArchiveTypes"]),
+        tests("InputsTests", ["Inputs", "ArchiveTypes", "CDecompress", "CZstd"]),
         tests("SpoolTests", ["Spool", "ChunkFormat", "ArchiveTypes", "Checksums"]),
         tests(
             "ArchivingTests",

@@ -30,3 +30,12 @@ struct firn_status {
 
 /// The status of `path` (symbolic links followed), or of `descriptor` itself when `path` is empty. 0, or errno.
 int firn_read_status(int descriptor, const char *path, struct firn_status *status);
+
+/// A new inotify(7) instance, non-blocking and closed on exec; -errno on failure.
+int firn_inotify_open(void);
+
+/// Watches a folder for writes into its files and for names that come and go. The watch, or -errno.
+int firn_inotify_watch(int descriptor, const char *folder);
+
+/// A new eventfd(2), non-blocking and closed on exec; -errno on failure.
+int firn_eventfd_open(void);
