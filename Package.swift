@@ -99,7 +99,7 @@ let package = Package(
             "ChunkFormatTests", ["ChunkFormat", "EventTime", "ArchiveTypes", "Checksums"], resources: [.copy("Golden")]),
         tests("ObjectStoreTests", ["ObjectStore", "ArchiveTypes", "Checksums"]),
         tests("S3Tests", ["S3", "HTTPTransport", "ObjectStore", "ArchiveTypes", "Checksums"]),
-        tests("InputsTests", ["Inputs", "ArchiveTypes"]),
+        tests("InputsTests", ["Inputs", "ArchiveTypes", "CDecompress", "CZstd"]),
         tests("SpoolTests", ["Spool", "ChunkFormat", "ArchiveTypes", "Checksums"]),
         tests(
             "ArchivingTests",

@@ -72,3 +72,12 @@ int firn_event_create(void);
 /// Runs a program found on PATH with nothing to read, and a pipe that gives what it writes. `arguments` ends with NULL and
 /// begins with its name. The process, or -errno.
 int firn_spawn_reading(char *const *arguments, int *output);
+
+/// A new inotify(7) instance, non-blocking and closed on exec; -errno on failure.
+int firn_inotify_open(void);
+
+/// Watches a folder for writes into its files and for names that come and go. The watch, or -errno.
+int firn_inotify_watch(int descriptor, const char *folder);
+
+/// A new eventfd(2), non-blocking and closed on exec; -errno on failure.
+int firn_eventfd_open(void);
