@@ -9,8 +9,10 @@ import argparse
 import functools
 import hashlib
 import os
+import random
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -27,6 +29,7 @@ MB = 1_000_000
 MIB = 1 << 20
 HOST = "web-01"
 FLEET = 50
+PARTS = ["archive", "kinds", "read", "queries", "agent"]
 
 
 @dataclass
@@ -294,6 +297,214 @@ def expect_same_content(bench, paths, store):
         bench.measure(f"'{FIRN}' cat --store '{store}' --host {HOST} --source '{path}' | cmp - '{path}'")
 
 
+# Following
+
+AGENT = """\
+archive: main
+host: {host}
+spool: {{path: "{spool}", max_bytes: 10GiB}}
+stores: [{{name: store, url: "{store}"}}]
+inputs: [{{files: {{include: ["{logs}/*.log"]}}}}]
+roll: {{block_age: {block_age}, chunk_age: {chunk_age}}}
+"""
+
+
+class Following:
+    """An agent at work, measured from its start to its end by SIGTERM."""
+
+    def __init__(self, bench, store, logs, block_age="5s", chunk_age="5m", wrapper=()):
+        self.spool = bench.path(bench.fresh("spool"))
+        configuration = bench.path("agent.yaml")
+        with open(configuration, "w") as file:
+            file.write(AGENT.format(
+                host=HOST, spool=self.spool, store=store, logs=logs, block_age=block_age, chunk_age=chunk_age))
+        self.said = bench.path("agent.log")
+        with open(self.said, "wb") as said:
+            self.began = time.monotonic()
+            self.child = subprocess.Popen(
+                [*wrapper, FIRN, "agent", "--config", configuration], stdout=said, stderr=said, stdin=subprocess.DEVNULL,
+                cwd=bench.directory, env=bench.environment)
+
+    def spent(self):
+        """CPU seconds so far, and bytes read by system calls."""
+        with open(f"/proc/{self.child.pid}/stat") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        with open(f"/proc/{self.child.pid}/io") as file:
+            read = int(re.search(r"rchar: (\d+)", file.read())[1])
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), read
+
+    def wait_quiet(self, at_least, seconds=600):
+        """Until it has read so many bytes and then done nothing for a second: when that began. None where it takes longer."""
+        quiet_since, last = time.monotonic(), 0.0
+        deadline = quiet_since + seconds
+        while time.monotonic() - quiet_since < 1:
+            time.sleep(0.05)
+            if time.monotonic() > deadline:
+                return None
+            if self.child.poll() is not None:
+                self.fail("ended by itself")
+            used, read = self.spent()
+            if read < at_least or used - last > 0.03:
+                quiet_since, last = time.monotonic(), used
+        return quiet_since - self.began
+
+    def fail(self, what):
+        with open(self.said, "rb") as said:
+            sys.exit(f"bench: the agent {what}:\n{said.read().decode('utf-8', 'replace')[-2000:]}")
+
+    def end(self, wall):
+        self.child.send_signal(signal.SIGTERM)
+        _, status, usage = os.wait4(self.child.pid, 0)
+        self.child.returncode = os.waitstatus_to_exitcode(status)
+        if self.child.returncode != 0:
+            self.fail(f"ended with {self.child.returncode}")
+        shutil.rmtree(self.spool)
+        return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, None, None)
+
+    def stop_traced(self):
+        """strace passes no signal on: the agent, its only child, is ended, and strace ends with it."""
+        with open(f"/proc/{self.child.pid}/task/{self.child.pid}/children") as file:
+            children = [int(word) for word in file.read().split()]
+        for child in children:
+            os.kill(child, signal.SIGTERM)
+        try:
+            self.child.wait(60)
+        finally:
+            self.stop()
+
+    def stop(self):
+        """For what went wrong on the way."""
+        if self.child.returncode is None:
+            self.child.kill()
+            self.child.wait()
+
+
+def follow_file(bench, store, path):
+    """One agent from the first byte of a file to its last one archived."""
+    agent = Following(bench, store, os.path.dirname(path), chunk_age="5s")
+    try:
+        wall = agent.wait_quiet(os.path.getsize(path))
+        return agent.end(wall) if wall else agent.fail("had not read all after ten minutes")
+    finally:
+        agent.stop()
+
+
+def bench_agent(bench, size, seed):
+    path = bench.path("followed", "app.log")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as file:
+        subprocess.run([LOGGEN, "--kind", "json", "--bytes", size, "--seed", seed], stdout=file, check=True)
+    stores = {"firn agent, directory": lambda: bench.path(bench.fresh("measured"))}
+    if bench.server:
+        stores["firn agent, S3"] = lambda: bench.server.url(bench.fresh("measured"))
+    runs = {"zstd -3 -T1": [], **{name: [] for name in stores}}
+    for number in range(bench.runs):
+        progress(f"following, round {number + 1} of {bench.runs}")
+        names = list(runs)
+        for name in names[number % len(names):] + names[:number % len(names)]:
+            read_ahead([path])
+            if name not in stores:
+                runs[name].append(bench.measure(zstd_script(bench, 3, [path], "zstd-agent")))
+                continue
+            store = stores[name]()
+            runs[name].append(follow_file(bench, store, path))
+            if number == 0:
+                bench.measure(f"'{FIRN}' cat --store '{store}' --host {HOST} --source '{path}' | cmp - '{path}'")
+            shutil.rmtree(store, ignore_errors=True)
+    progress("")
+    base = runs["zstd -3 -T1"]
+    rows = [["following", "CPU s", "of zstd -3", "wall s", "peak MiB"]]
+    for name, measured in runs.items():
+        rows.append([
+            name, f"{cpu(measured):.2f}", f"{cpu(measured) / cpu(base):.2f}", f"{wall(measured):.2f}", f"{peak(measured) / MIB:.0f}"])
+    table(f"an agent from the start to the end of a file of JSON lines, {size_of(path) / MIB:.0f} MiB", rows)
+    for name, most in {"firn agent, directory": 0.80, "firn agent, S3": 1.00}.items():
+        if name in runs:
+            bench.target(f"{name}, CPU of zstd -3 -T1", cpu(runs[name]) / cpu(base), most)
+            bench.target(f"{name}, peak memory", peak(runs[name]) / MIB, 64, " MiB")
+    bench_lag(bench)
+    bench_many_files(bench)
+
+
+BLOCK_AGE = 0.5
+
+
+def bench_lag(bench, lines=40):
+    """From a line's write to the end of the sync of its block, less the block age, seen by strace."""
+    if shutil.which("strace") is None:
+        return bench.target("lag of a line to durable in the spool, beyond the block age, 95%", None, 50, " ms")
+    logs, trace = bench.path(bench.fresh("lag")), bench.path("syncs")
+    os.makedirs(logs)
+    strace = ["strace", "--seccomp-bpf", "-f", "-qq", "-ttt", "-T", "-y", "-e", "trace=fsync,fdatasync", "-e", "signal=none", "-o", trace]
+    agent = Following(
+        bench, bench.path(bench.fresh("measured")), logs, block_age=f"{int(BLOCK_AGE * 1000)}ms", chunk_age="1h", wrapper=strace)
+    written = []
+    chance = random.Random(1)
+    try:
+        with open(os.path.join(logs, "app.log"), "ab", buffering=0) as file:
+            for number in range(lines + 1):
+                written.append(time.time())
+                file.write(b"%s one line, number %d\n" % (time.strftime("%FT%TZ").encode(), number))
+                time.sleep(BLOCK_AGE + 0.7 + chance.random() * 0.3)
+                if agent.child.poll() is not None:
+                    agent.fail("ended by itself")
+    finally:
+        agent.stop_traced()
+    synced = sync_ends(trace, agent.spool)
+    lags = []
+    for start, end in zip(written[1:], [*written[2:], time.time()]):  # the first line of a file waits for its discovery too
+        first = next((moment for moment in synced if start + BLOCK_AGE * 0.9 < moment < end), None)
+        lags.append(float("inf") if first is None else (first - start - BLOCK_AGE) * 1000)
+    lags.sort()
+    at = lags[int(len(lags) * 0.95)]
+    print(f"\nlag of a line from its write to durable in the spool, beyond the block age of {BLOCK_AGE * 1000:.0f} ms, {lines} lines: "
+          f"median {median(lags):.0f} ms, 95% {at:.0f} ms, worst {lags[-1]:.0f} ms")
+    bench.target("lag of a line to durable in the spool, beyond the block age, 95%", at, 50, " ms")
+
+
+def sync_ends(trace, spool):
+    """When syncs of the spool's data ended; not those of its snapshot and status."""
+    ends = []
+    begun = {}
+    with open(trace, errors="replace") as file:
+        for line in file:
+            thread, moment, call = line.split(None, 2)
+            if "<unfinished" in call:
+                begun[thread] = call
+                continue
+            file_named = begun.pop(thread, "") if "resumed>" in call else call
+            took = re.search(r"<([\d.]+)>\s*$", call)
+            if took and f"<{spool}/" in file_named and not re.search(r"snapshot|status|/\.dat", file_named):
+                ends.append(float(moment) + (0 if "resumed>" in call else float(took[1])))
+    return ends
+
+
+def bench_many_files(bench, idle=10_000, busy=200, seconds=20):
+    logs = bench.path(bench.fresh("many"))
+    os.makedirs(logs)
+    line = b"2025-03-14T09:26:53.123456Z INFO request 4711 of user 42 answered in 12 ms, 200 OK, from the cache\n"
+    for number in range(idle + busy):
+        with open(os.path.join(logs, f"{number}.log"), "wb") as file:
+            file.write(line * 3)
+    agent = Following(bench, bench.path(bench.fresh("measured")), logs, block_age="5s", chunk_age="10s")
+    try:
+        began = agent.wait_quiet((idle + busy) * len(line) * 3, seconds=120)
+        for _ in range(seconds * 2):
+            for number in range(busy):
+                with open(os.path.join(logs, f"{number}.log"), "ab", buffering=0) as file:
+                    file.write(line * 6)
+            time.sleep(0.5)
+        agent.wait_quiet(0, seconds=60)
+        run = agent.end(seconds)
+    finally:
+        agent.stop()
+    rate = busy * len(line) * 12 / 1000
+    read = f"all read after {began:.1f} s" if began else "NOT all read after 120 s"
+    print(f"\n{idle} idle and {busy} busy files ({rate:.0f} KB/s together, {seconds} s): {read}, "
+          f"CPU {run.cpu:.1f} s, peak {run.peak / MIB:.0f} MiB")
+    bench.target(f"peak memory with {idle} idle and {busy} busy files", run.peak / MIB if began else None, 64, " MiB")
+
+
 # Queries
 
 @dataclass
@@ -405,17 +616,18 @@ def main():
     options.add_argument("--runs", type=int, default=7)
     options.add_argument("--size", default="1GiB")
     options.add_argument("--fleet-size", default="256MiB")
-    options.add_argument("--only", action="append", choices=["archive", "kinds", "read", "queries"])
+    options.add_argument("--only", action="append", choices=PARTS)
     options.add_argument("--directory", help="where the data goes; default: a new one in $TMPDIR, removed at the end")
     options.add_argument("--seed", default="1")
     chosen = options.parse_args()
-    parts = chosen.only or ["archive", "kinds", "read", "queries"]
+    parts = chosen.only or PARTS
     directory = chosen.directory or tempfile.mkdtemp(prefix="firn-bench-")
     os.makedirs(directory, exist_ok=True)
     home = os.path.join(directory, "home")
     os.makedirs(home, exist_ok=True)
     environment = {"PATH": os.environ["PATH"], "HOME": home, "LC_ALL": "C", "TZ": "UTC", **servers.credentials()}
     bench = Bench(os.path.abspath(directory), chosen.runs, environment)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: told to stop"))
     try:
         bench.server = start_server(bench)
         if {"archive", "kinds", "read"} & set(parts):
@@ -430,6 +642,8 @@ def main():
         if "queries" in parts:
             generate(bench, "fleet", "--fleet", "--hosts", str(FLEET), "--bytes", chosen.fleet_size, "--seed", chosen.seed)
             bench_queries(bench)
+        if "agent" in parts:
+            bench_agent(bench, chosen.size, chosen.seed)
         print(f"\ntargets, medians of {bench.runs} interleaved runs\n")
         for target in bench.targets:
             print(target.line())

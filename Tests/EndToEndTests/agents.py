@@ -1,5 +1,6 @@
 """A running `firn agent` of a test: what it follows, how it is started, stopped and killed, and what it said."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -61,8 +62,16 @@ class Agent:
     stop = kill
 
     def kill_traced(self):
-        """Kills what runs under a tracer: the agent goes with it."""
+        """Kills the tracer, and with it the agent; that it is gone shows by the spool's lock."""
         self.kill()
+        with open(os.path.join(self.spool, "lock"), "ab") as lock:
+            deadline = time.monotonic() + 10
+            while True:
+                try:
+                    return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    expect(time.monotonic() < deadline, "the agent outlives its tracer")
+                    time.sleep(0.02)
 
     def path(self, name):
         return os.path.join(self.logs, name)

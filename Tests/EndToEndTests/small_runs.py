@@ -15,7 +15,8 @@ SMALL = {"block_bytes": "16KiB", "block_age": "100ms", "chunk_age": "300ms"}
 
 def traced(agent, log, *arguments, folders=None):
     """What stands before the agent's command to have its calls in these folders counted: spool and store, if not told."""
-    under = [word for folder in folders or [agent.spool, agent.store.removeprefix("file://")] if folder.startswith("/") for word in ("--under", folder)]
+    folders = folders or [agent.spool, agent.store.removeprefix("file://")]
+    under = [word for folder in folders if folder.startswith("/") for word in ("--under", folder)]
     return [sys.executable, tracer.__file__, *under, *arguments, "--log", log, "--"]
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import platform
 import shutil
 import signal
 import socket
@@ -22,8 +23,14 @@ MODES = {
 }
 
 
+# Where the Debian packages are unpacked that are not installed.
+UNPACKED = os.environ.get("FIRN_TEST_LOG_PROGRAMS", "")
+LIBRARIES = f"{UNPACKED}/usr/lib/{platform.machine()}-linux-gnu"
+ENVIRONMENT = {**os.environ, "LD_LIBRARY_PATH": f"{LIBRARIES}:{UNPACKED}/lib/{platform.machine()}-linux-gnu"} if UNPACKED else None
+
+
 def program(name):
-    path = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+    path = shutil.which(name, path=f"{UNPACKED}/usr/sbin:" + os.environ["PATH"] + ":/usr/sbin:/sbin")
     if path is None:
         raise Skipped(f"{name} is not installed")
     return path
@@ -40,7 +47,8 @@ class Logrotate:
 
     def rotate(self):
         done = subprocess.run(
-            [self.program, "--force", "--state", self.state, self.configuration], capture_output=True, text=True, check=False)
+            [self.program, "--force", "--state", self.state, self.configuration], capture_output=True, text=True, check=False,
+            env=ENVIRONMENT)
         expect(done.returncode == 0, f"logrotate: {done.stderr}")
 
 
@@ -107,7 +115,9 @@ def test_rsyslog_writes_and_logrotate_rotates(context):
     configuration = context.path("rsyslog.conf")
     with open(configuration, "w") as file:
         file.write(RSYSLOG.format(work=context.folder("rsyslog"), socket=address, file=path))
-    context.started.append(rsyslog := Daemon("rsyslog", [daemon, "-n", "-f", configuration, "-i", context.path("rsyslog.pid")]))
+    modules = ["-M", f"{LIBRARIES}/rsyslog"] if daemon.startswith(f"{UNPACKED}/usr") and UNPACKED else []
+    command = [daemon, "-n", "-f", configuration, "-i", context.path("rsyslog.pid"), *modules]
+    context.started.append(rsyslog := Daemon("rsyslog", command))
     agent.start()
     rsyslog.wait_for("its socket", lambda: os.path.exists(address))
     rotated = 0
@@ -142,7 +152,8 @@ class Daemon:
     def __init__(self, name, command):
         self.name = name
         self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+            env=ENVIRONMENT)
 
     def wait_for(self, what, condition, seconds=20):
         deadline = time.monotonic() + seconds

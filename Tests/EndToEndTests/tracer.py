@@ -10,6 +10,7 @@ each counted call, and `killed` or `failed` where that happened. (`strace -e inj
 """
 
 import argparse
+import contextlib
 import ctypes
 import errno
 import os
@@ -87,7 +88,7 @@ class Tracer:
         kind, at = how.split()
         name = self.text(thread, arguments[int(at) + (kind == "at")])
         if name.startswith("/") or kind == "path":
-            return os.path.normpath(name)
+            return os.path.normpath(name).replace("//", "/")  # POSIX lets two slashes at the beginning be
         return os.path.join(self.link(thread, arguments[int(at)]), name)
 
     @staticmethod
@@ -108,7 +109,7 @@ class Tracer:
     def entered(self, thread):
         name, how = self.calls[self.info.number]
         path = self.file(thread, how, self.info.arguments)
-        if how != "send" and not any(f"{path}/".startswith(f"{folder}/") or path.startswith(f"/{folder}/") for folder in self.chosen.under):
+        if how != "send" and not any(f"{path}/".startswith(f"{folder}/") for folder in self.chosen.under):
             return
         self.count += 1
         self.log.write(f"{self.count} {name} {path}\n")
@@ -149,11 +150,15 @@ class Tracer:
         elif self.failing.pop(thread, False):
             ptrace(PTRACE_POKEUSER, thread, RAX, ctypes.c_uint64(-getattr(errno, self.chosen.fail) & 0xFFFFFFFFFFFFFFFF).value)
 
+    def pass_on(self, number, _):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.child, number)
+
     def run(self, program):
         process = subprocess.Popen(program, preexec_fn=lambda: libc.ptrace(PTRACE_TRACEME, 0, 0, 0))
         self.child = process.pid
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, lambda number, _: os.kill(self.child, number))
+            signal.signal(number, self.pass_on)
         os.waitpid(self.child, ALL_THREADS)  # stopped by its own exec
         ptrace(PTRACE_SETOPTIONS, self.child, 0, OPTIONS)
         ptrace(PTRACE_SYSCALL, self.child)
@@ -187,8 +192,8 @@ def main():
     chosen = options.parse_args()
     with open(chosen.log, "w") as log:
         status = Tracer(chosen, log).run(chosen.program[1:] if chosen.program[:1] == ["--"] else chosen.program)
-    return status if status >= 0 else 128 - status
+    os._exit(status if status >= 0 else 128 - status)  # at once: a late signal would end this instead
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
