@@ -35,6 +35,9 @@ struct AgentReader: ~Copyable {
     /// The look before the last: what the last one found was written after it.
     private var unseen: Nanoseconds = 0
     private var hasMore = false
+    /// Between two looks: longer than configured where there are so many files that looking itself takes long.
+    private(set) var pollPause: Nanoseconds = 0
+    private static let pollShare: Nanoseconds = 8
     var lastHeartbeats: Nanoseconds
     var losses = LossCounts()
 
@@ -109,10 +112,11 @@ struct AgentReader: ~Copyable {
     // MARK: Looking
 
     private mutating func poll() throws {
-        if hasMore, let lastPoll, ticks() - lastPoll.ticks < settings.pollInterval { return }
+        if let lastPoll, ticks() - lastPoll.ticks < pollPause { return }
         let now = clock()
         let polled = ticks()
         let events = follower.poll(now: now)
+        pollPause = max(settings.pollInterval, Self.pollShare * (ticks() - polled))
         unseen = lastPoll?.ticks ?? polled
         lastPoll = (now, polled)
         for event in events { try note(event) }
@@ -180,7 +184,7 @@ struct AgentReader: ~Copyable {
         stream.group = followed.group
         stream.modified = followed.modified
         if !stream.takes(followed.piece, limit: limit) { try close(stream) }
-        while !open.hasRoom(for: followed.piece.count, in: stream), let largest = open.largest { try close(largest) }
+        for crowding in open.crowding(for: followed.piece.count, in: stream) { try close(crowding) }
         open.append(followed.piece, buffer, to: stream, now: unseen)
         stream.reading = followed.checkpoint
         if stream.count >= limit { try close(stream) }
