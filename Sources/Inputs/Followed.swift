@@ -90,7 +90,8 @@ final class Followed<File: OpenFile> {
         isDrained = false
     }
 
-    func advance(over piece: some BidirectionalCollection<UInt8>) {
+    // An array: the suffix of any other collection is found by going through all of it.
+    func advance(over piece: [UInt8]) {
         position += UInt64(piece.count)
         tail = Array(((tail ?? []) + piece.suffix(FileCheckpoint.tailBytes)).suffix(FileCheckpoint.tailBytes))
     }
