@@ -86,14 +86,14 @@ package final class Agent: Sendable {
         while !isStopping.read({ $0 }) {
             let hasMore = try reader.turn { isStopping.read { $0 } }
             status.write(reader, [health.status], now: clock())
-            if !hasMore { waitForStop(until: reader.nextDue()) }
+            if !hasMore { waitForStop(atMost: reader.pollPause, until: reader.nextDue()) }
         }
         try reader.finish()
         status.write(reader, [health.status], now: clock(), isLast: true)
     }
 
-    private func waitForStop(until due: Nanoseconds?) {
-        let pause = due.map { min(max(0, $0 - MonotonicClock.now()), settings.pollInterval) } ?? settings.pollInterval
-        _ = isStopping.wait(atMost: pause) { $0 ? true : nil }
+    private func waitForStop(atMost pause: Nanoseconds, until due: Nanoseconds?) {
+        let left = due.map { min(max(0, $0 - MonotonicClock.now()), pause) } ?? pause
+        _ = isStopping.wait(atMost: left) { $0 ? true : nil }
     }
 }

@@ -35,6 +35,9 @@ struct AgentReader: ~Copyable {
     /// The look before the last: what the last one found was written after it.
     private var unseen: Nanoseconds = 0
     private var hasMore = false
+    /// Between two looks: longer than configured where there are so many files that looking itself takes long.
+    private(set) var pollPause: Nanoseconds = 0
+    private static let pollShare: Nanoseconds = 8
     var lastHeartbeats: Nanoseconds
     var losses = LossCounts()
 
@@ -49,7 +52,7 @@ struct AgentReader: ~Copyable {
         var streams: [SourceGeneration: FollowedStream] = [:]
         for checkpoint in state.checkpoints {
             let source = Self.source(of: checkpoint, host: settings.host)
-            let advanced = checkpoint.advanced(to: spool.position(of: source))
+            let advanced = spool.position(of: source).map { checkpoint.at($0) } ?? checkpoint
             checkpoints.append(advanced)
             streams[source] = FollowedStream(source, advanced, now: ticks())
         }
@@ -109,10 +112,11 @@ struct AgentReader: ~Copyable {
     // MARK: Looking
 
     private mutating func poll() throws {
-        if hasMore, let lastPoll, ticks() - lastPoll.ticks < settings.pollInterval { return }
+        if let lastPoll, ticks() - lastPoll.ticks < pollPause { return }
         let now = clock()
         let polled = ticks()
         let events = follower.poll(now: now)
+        pollPause = max(settings.pollInterval, Self.pollShare * (ticks() - polled))
         unseen = lastPoll?.ticks ?? polled
         lastPoll = (now, polled)
         for event in events { try note(event) }
@@ -128,6 +132,7 @@ struct AgentReader: ~Copyable {
             let stream = stream(of: checkpoint)
             stream.group = group
             spool.begin(stream.source, at: checkpoint.position)
+        case .continued(let checkpoint): stream(of: checkpoint).move(to: checkpoint)
         case .ended(let checkpoint, _):
             let stream = stream(of: checkpoint)
             stream.isEnded = true
@@ -183,7 +188,7 @@ struct AgentReader: ~Copyable {
         stream.group = followed.group
         stream.modified = followed.modified
         if !stream.takes(followed.piece, limit: limit) { try close(stream) }
-        while !open.hasRoom(for: followed.piece.count, in: stream), let largest = open.largest { try close(largest) }
+        for crowding in open.crowding(for: followed.piece.count, in: stream) { try close(crowding) }
         open.append(followed.piece, buffer, to: stream, now: unseen)
         stream.reading = followed.checkpoint
         if stream.count >= limit { try close(stream) }
@@ -259,18 +264,6 @@ struct AgentReader: ~Copyable {
     private mutating func saveState() {
         let checkpoints = streams.values.map(\.durable)
         spool.inputState = AgentState(checkpoints: checkpoints, lastRun: lastPoll?.time ?? clock()).encoded()
-    }
-}
-
-extension FileCheckpoint {
-    /// As far as the spool has it: what was read after that is read again, also where the spool lost some of what it had.
-    /// What stood before another position is not known.
-    fileprivate func advanced(to end: UInt64?) -> FileCheckpoint {
-        guard let end, end != position else { return self }
-        var advanced = self
-        advanced.position = end
-        advanced.tail = nil
-        return advanced
     }
 }
 

@@ -25,7 +25,7 @@ package struct AgentSettings: Sendable {
     package var blockAge: Nanoseconds
     package var compression: CompressionSettings
     /// Memory of all open blocks together: beyond it the largest is closed.
-    package var openBlockBytes = 16 << 20
+    package var openBlockBytes = 12 << 20
     /// Between two looks at the files.
     package var pollInterval: Nanoseconds = 250_000_000
     /// What one turn reads at most, in bytes and in time, before it is synced and files are looked at again.

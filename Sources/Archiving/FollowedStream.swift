@@ -44,6 +44,13 @@ final class FollowedStream {
         lastTold = now
     }
 
+    /// The generation goes on in another file, which `checkpoint` names.
+    func move(to checkpoint: FileCheckpoint) {
+        durable = checkpoint.at(durable.position)
+        appended = appended.map { checkpoint.at($0.position) }
+        reading = reading.map { checkpoint.at($0.position) }
+    }
+
     /// Raw bytes of the open block, and what it takes of memory.
     var count: Int { bytes.count }
     var capacity: Int { bytes.capacity }

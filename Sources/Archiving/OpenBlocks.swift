@@ -17,7 +17,7 @@ struct OpenBlocks {
     private var queue: [(stream: FollowedStream, opening: Int)] = []
     private var head = 0
 
-    private static let leastCapacity = 4 << 10
+    private static let leastCapacity = 512
     /// Of the budget, what may lie idle.
     private static let spareShare = 8
 
@@ -26,10 +26,19 @@ struct OpenBlocks {
         self.blockBytes = blockBytes
     }
 
-    /// Whether a stream can take `count` bytes more within the budget.
-    func hasRoom(for count: Int, in stream: FollowedStream) -> Bool {
+    /// What has to be closed so that a stream can take `count` bytes more within the budget: the largest blocks, and a
+    /// few more than need be, so that it is not sought again for the next piece.
+    func crowding(for count: Int, in stream: FollowedStream) -> ArraySlice<FollowedStream> {
         let wanted = capacity(for: count, in: stream)
-        return wanted == 0 || heldBytes - spareBytes + wanted <= budget
+        let excess = heldBytes - spareBytes + wanted - budget
+        guard wanted > 0, excess > 0 else { return [] }
+        let largest = streams.sorted { ($0.capacity, $1.source) > ($1.capacity, $0.source) }
+        var freed = 0
+        let enough = largest.firstIndex { stream in
+            freed += stream.capacity
+            return freed >= excess + budget / 16
+        }
+        return largest.prefix((enough ?? largest.count) + 1)
     }
 
     /// Takes a piece into its stream's open block, which `takes` it.
@@ -58,9 +67,6 @@ struct OpenBlocks {
         }
         return nil
     }
-
-    /// The open block with the most bytes.
-    var largest: FollowedStream? { streams.max { $0.count < $1.count } }
 
     /// All streams with an open block, in the order of opening.
     var streams: [FollowedStream] {

@@ -161,7 +161,8 @@ final class Followed<File: OpenFile> {
         headBytes = bytes
     }
 
-    func advance(over piece: some BidirectionalCollection<UInt8>) {
+    // An array: the suffix of any other collection is found by going through all of it.
+    func advance(over piece: [UInt8]) {
         position += UInt64(piece.count)
         tail = Array(((tail ?? []) + piece.suffix(ContentMark.tailBytes)).suffix(ContentMark.tailBytes))
     }

@@ -50,6 +50,7 @@ final class AgentRun: @unchecked Sendable {
             host: "h", follow: follow, groups: [.init(labels: .none, zone: .utc)], blockAge: 5 * .perSecond,
             compression: .standard)
         settings.mergesInBackground = false
+        settings.pollInterval = 0
         adjust(&settings)
         return AgentProcess(
             try AgentReader(
