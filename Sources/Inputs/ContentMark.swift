@@ -18,7 +18,7 @@ package struct ContentMark: Sendable, Hashable {
     var first: UInt64 { end - UInt64(count) }
 
     /// Nil for no bytes, which say nothing.
-    init?(_ bytes: [UInt8], endingAt end: UInt64) {
+    package init?(_ bytes: [UInt8], endingAt end: UInt64) {
         guard !bytes.isEmpty, end >= UInt64(bytes.count) else { return nil }
         self.end = end
         count = bytes.count

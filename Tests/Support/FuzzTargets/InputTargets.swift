@@ -141,7 +141,7 @@ extension FuzzTarget {
             birth: 1_763_800_000 * .perSecond)
         let checkpoint = FileCheckpoint(
             source: "/var/log/app.log", generation: identity.generation(firstSight: 0), identity: identity,
-            position: 4096, tail: 0xDEAD)
+            position: 4096, tail: ContentMark(Array("the line before\n".utf8), endingAt: 4096))
         var bytes: [UInt8] = []
         checkpoint.encode(into: &bytes)
         return bytes
