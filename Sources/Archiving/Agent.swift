@@ -30,6 +30,8 @@ package struct AgentSettings: Sendable {
     package var openBlockBytes = 24 << 20
     /// Between two looks at the files, in nanoseconds.
     package var pollInterval: Nanoseconds = 250_000_000
+    /// The least between two turns: what happens often is taken together.
+    package var leastPause: Nanoseconds = 10_000_000
     /// How long stopping may take for what is still to be archived; the rest stays in the spool.
     package var drainTimeout: Nanoseconds = 30 * .perSecond
 
@@ -55,6 +57,7 @@ package final class Agent: Sendable {
     private let logger: Logger
     private let clock: @Sendable () -> Nanoseconds
     private let isStopping = Monitor(false)
+    private let watch = FolderWatch()
     private let health: StoreHealth
 
     package init(
@@ -70,7 +73,10 @@ package final class Agent: Sendable {
     }
 
     /// Ends `run` once what was read is durable.
-    package func stop() { isStopping.update { $0 = true } }
+    package func stop() {
+        isStopping.update { $0 = true }
+        watch.wake()
+    }
 
     /// Runs until `stop()` or cancellation.
     /// - Throws: `SpoolError` where the spool's disk failed: nothing more can be made durable.
@@ -92,17 +98,13 @@ package final class Agent: Sendable {
 
     /// The reading thread.
     private func follow(_ sealed: (SealedChunk) -> Void) throws {
-        var reader = try AgentReader(spool: spool, settings: settings, logger: logger, clock: clock)
+        var reader = try AgentReader(spool: spool, settings: settings, logger: logger, watch: watch, clock: clock)
         while !isStopping.read({ $0 }) {
             for chunk in try reader.turn() { sealed(chunk) }
             reader.writeStatus([health.status])
-            waitForStop()
+            watch.wait(atLeast: settings.leastPause, atMost: settings.pollInterval)
         }
         for chunk in try reader.finish() { sealed(chunk) }
         reader.writeStatus([health.status])
-    }
-
-    private func waitForStop() {
-        _ = isStopping.wait(until: clock() + settings.pollInterval) { $0 ? true : nil }
     }
 }

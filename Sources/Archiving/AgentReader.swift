@@ -30,7 +30,8 @@ struct AgentReader: ~Copyable {
     private var lastStatus: Nanoseconds = 0
 
     init(
-        spool: Spool, settings: AgentSettings, logger: Logger, clock: @escaping @Sendable () -> Nanoseconds
+        spool: Spool, settings: AgentSettings, logger: Logger, watch: FolderWatch? = nil,
+        clock: @escaping @Sendable () -> Nanoseconds
     ) throws {
         let chooser = try CompressionChooser(settings.compression)
         let state = try AgentState(decoding: spool.inputState)
@@ -47,8 +48,8 @@ struct AgentReader: ~Copyable {
         self.chooser = chooser
         self.checkpoints = checkpoints
         follower = FileFollower(
-            PosixFileSystem(), settings: settings.follow, checkpoints: Array(checkpoints.values), lastRun: state.lastRun
-        )
+            PosixFileSystem(), settings: settings.follow, checkpoints: Array(checkpoints.values),
+            lastRun: state.lastRun, changes: watch)
     }
 
     /// One look at the files: what is new is read, what is due is closed and synced.
@@ -82,6 +83,11 @@ struct AgentReader: ~Copyable {
         case .opened(let checkpoint, _):
             let source = source(of: checkpoint)
             if checkpoints[source] == nil { checkpoints[source] = checkpoint }
+            saveState()
+        case .continued(let checkpoint):
+            // Where it lies now, at what is durable; blocks that are open carry the new place with their next piece.
+            let source = source(of: checkpoint)
+            if let kept = checkpoints[source] { checkpoints[source] = checkpoint.at(kept.position) }
             saveState()
         case .ended(let checkpoint, _): ended.append(source(of: checkpoint))
         case .lost(let checkpoint, let bytes, let reason):
@@ -191,12 +197,9 @@ struct AgentReader: ~Copyable {
 }
 
 extension FileCheckpoint {
-    /// As far as the spool has it: what was read after that is read again. What stood before a later position is not known.
+    /// As far as the spool has it: what was read after that is read again.
     fileprivate func advanced(to end: UInt64?) -> FileCheckpoint {
-        guard let end, end != position else { return self }
-        var advanced = self
-        advanced.position = max(position, end)
-        advanced.tail = end > position ? nil : tail
-        return advanced
+        guard let end else { return self }
+        return at(max(position, end))
     }
 }
