@@ -59,7 +59,10 @@ struct AgentReader: ~Copyable {
         let events = follower.poll(now: clock())
         for event in events { note(event) }
         // A file's identity and generation must be durable before its lines are: a restart finds them again by it.
-        if !events.isEmpty { try spool.saveSnapshot() }
+        if !events.isEmpty {
+            saveState()
+            try spool.saveSnapshot()
+        }
         try retryWaiting(&sealed)
         while waiting.isEmpty, spool.hasRoom, let piece = follower.next(into: &buffer) { try take(piece, &sealed) }
         try closeOld(&sealed)
@@ -83,12 +86,10 @@ struct AgentReader: ~Copyable {
         case .opened(let checkpoint, _):
             let source = source(of: checkpoint)
             if checkpoints[source] == nil { checkpoints[source] = checkpoint }
-            saveState()
         case .continued(let checkpoint):
             // Where it lies now, at what is durable; blocks that are open carry the new place with their next piece.
             let source = source(of: checkpoint)
             if let kept = checkpoints[source] { checkpoints[source] = checkpoint.at(kept.position) }
-            saveState()
         case .ended(let checkpoint, _): ended.append(source(of: checkpoint))
         case .lost(let checkpoint, let bytes, let reason):
             let amount = bytes.map { "\($0) bytes" } ?? "an unknown amount"
