@@ -86,6 +86,7 @@ extension FileFollower {
         continued.identity = identity(at: copy.path, copy.status)
         continued.isCompressed = copy.compression != .none
         continued.path = nil
+        if copy.compression == .none, let head = checkpoint.head, head.end > copy.status.size { continued.head = nil }
         // A copy that ends before the position holds nothing new.
         let isShort = copy.compression == .none && copy.status.size < checkpoint.position
         continued.exhaustedAt = isShort ? copy.status.size : nil

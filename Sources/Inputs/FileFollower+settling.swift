@@ -95,11 +95,13 @@ extension FileFollower {
     /// which then begins where it lies now.
     private mutating func restart(_ file: Followed<View.File>, now: Nanoseconds) {
         let before = file.checkpoint
-        if let copy = continuation(of: before, near: [file.lastPath], head: file.headBytes) {
+        let copy = continuation(of: before, near: [file.lastPath], head: file.headBytes)
+        // What was copied since is of lives that nobody saw, unless it may be of this one.
+        if let born = copy?.status.key.birth ?? (file.headBytes.isEmpty ? nil : before.generation.born) {
+            suspectRotated(of: file.path, file.source, group: file.group, bornAfter: born, before: now, now: now)
+        }
+        if let copy {
             resume(before, at: copy, group: file.group, now: now)
-            if let birth = copy.status.key.birth {
-                suspectRotated(of: file.path, file.source, group: file.group, bornAfter: birth, before: now, now: now)
-            }
         } else {
             reportCutOff(file, before)
             events.append(.ended(before, .truncated))

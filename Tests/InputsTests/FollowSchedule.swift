@@ -1,4 +1,5 @@
 import ArchiveTypes
+import Glibc
 import Inputs
 import TestSupport
 import Testing
@@ -25,6 +26,17 @@ final class Life {
         self.number = number
         self.origin = origin
     }
+}
+
+/// What happened, for what a failure says: with `FIRN_TEST_TRACE=1` all of it.
+final class Course {
+    private var lines: [String] = []
+    private let isKept = getenv("FIRN_TEST_TRACE") != nil
+
+    func add(_ line: String) { if isKept { lines.append(line) } }
+    func add(_ event: FollowEvent) { if isKept { lines.append("\(event)") } }
+
+    var text: String { isKept ? lines.joined(separator: "\n") : "FIRN_TEST_TRACE=1 prints the course" }
 }
 
 /// A random course of writing, rotating, copying, truncating, compressing, deleting, polling, reading and restarting, and
@@ -76,7 +88,7 @@ struct FollowSchedule<Tested: Disk>: ~Copyable {
     var ambiguous: Set<Generation> = []
     var figures = Figures()
     var buffer: [UInt8] = []
-    var trace: [String] = []
+    let trace = Course()
 
     init(_ disk: Tested, seed: UInt64, _ kind: Kind, now: Nanoseconds) throws {
         self.disk = disk
@@ -127,8 +139,6 @@ struct FollowSchedule<Tested: Disk>: ~Copyable {
         }
     }
 
-    private mutating func note(_ what: String) { trace.append(what) }
-
     // MARK: Writers
 
     private mutating func any(_ choices: [String]) -> String? { choices.sorted().randomElement(using: &generator) }
@@ -144,7 +154,7 @@ struct FollowSchedule<Tested: Disk>: ~Copyable {
         let life = Life(number: lives.count, origin: name)
         lives.append(life)
         names[name] = life
-        note("begin \(name) as life \(life.number)")
+        trace.add("begin \(name) as life \(life.number)")
         append(header + Array("life \(life.number)\n".utf8), to: name)
     }
 
@@ -182,7 +192,7 @@ struct FollowSchedule<Tested: Disk>: ~Copyable {
         rotations += 1
         if !life.wasSeen { life.least = 0 }
         let other = "\(name).\(rotations)"
-        note("rotate \(name) to \(other)")
+        trace.add("rotate \(name) to \(other)")
         disk.rename(name, to: other)
         names[other] = names.removeValue(forKey: name)
         if Int.random(in: 0..<4, using: &generator) > 0 { begin(name) }
@@ -193,7 +203,7 @@ struct FollowSchedule<Tested: Disk>: ~Copyable {
         guard let name = any(names.keys.filter { isActive($0) }), let life = names[name] else { return }
         rotations += 1
         let copy = "\(name).\(rotations)"
-        note("copy \(name) of \(life.bytes.count) bytes to \(copy)")
+        trace.add("copy \(name) of \(life.bytes.count) bytes to \(copy)")
         disk.append(life.bytes, to: copy)
         let copied = life.bytes.count
         for _ in 0..<Int.random(in: 0...2, using: &generator) {
@@ -205,15 +215,16 @@ struct FollowSchedule<Tested: Disk>: ~Copyable {
         }
         life.inWindow = life.bytes.count - copied
         // Of a copy that nobody can find again, only what was read is sure.
-        life.least = life.wasSeen ? copied : 0
-        note("truncate \(name)")
+        // Without births, what rotation took away before it was read is not looked for.
+        life.least = life.wasSeen && (kind.keepsBirths || durableCount(life) > 0) ? copied : 0
+        trace.add("truncate \(name)")
         disk.truncate(name)
         begin(name)
     }
 
     private mutating func truncate() {
         guard let name = any(names.keys.filter { isActive($0) }), let life = names[name] else { return }
-        note("truncate \(name) for good")
+        trace.add("truncate \(name) for good")
         life.least = durableCount(life)
         disk.truncate(name)
         begin(name)
@@ -224,7 +235,7 @@ struct FollowSchedule<Tested: Disk>: ~Copyable {
         else {
             return
         }
-        note("remove \(name)")
+        trace.add("remove \(name)")
         if let life = names.removeValue(forKey: name) {
             if !life.isHeld || isDown { life.least = min(life.least ?? .max, durableCount(life)) }
         } else if let life = packed.removeValue(forKey: name) {
@@ -243,7 +254,7 @@ struct FollowSchedule<Tested: Disk>: ~Copyable {
         let packing = Packing.allCases.randomElement(using: &generator) ?? .gzip
         let bytes = packing.pack(life.bytes)
         let other = name + packing.ending
-        note("compress \(name)")
+        trace.add("compress \(name)")
         if kind.growsCompressed, Bool.random(using: &generator) {
             let half = bytes.count / 2
             disk.append(Array(bytes[..<half]), to: other)
@@ -258,7 +269,7 @@ struct FollowSchedule<Tested: Disk>: ~Copyable {
     private mutating func finishPacking(_ name: String) {
         guard let (plain, rest) = growing.removeValue(forKey: name) else { return }
         disk.append(rest, to: name)
-        note("finish \(name)")
+        trace.add("finish \(name)")
         replace(plain, by: name)
     }
 
@@ -280,7 +291,7 @@ struct FollowSchedule<Tested: Disk>: ~Copyable {
         guard let name = any(names.keys.filter { isActive($0) && names[$0]?.wasSeen == true }) else { return }
         rotations += 1
         let next = String(name.prefix { $0 != "/" }) + "/\(rotations).log"
-        note("switch to \(next)")
+        trace.add("switch to \(next)")
         names[name]?.isClosed = true
         begin(next)
         relink(next)
@@ -306,7 +317,7 @@ struct FollowSchedule<Tested: Disk>: ~Copyable {
         guard !isDown else { return }
         now += seconds * .perSecond + 1
         disk.advance(to: now)
-        note("poll at \(now)")
+        trace.add("poll at \(now)")
         for (name, life) in names where isReached(name) || life.wasSeen {
             life.wasSeen = true
             life.isHeld = true
@@ -314,15 +325,15 @@ struct FollowSchedule<Tested: Disk>: ~Copyable {
         for event in follower.poll(now: now) {
             switch event {
             case .opened(let checkpoint, _), .continued(let checkpoint):
-                note("\(event)")
+                trace.add(event)
                 if case .continued = event, checkpoint.position <= header.count + 5, kind.equalHeads {
                     ambiguous.insert(checkpoint.generation)
                 }
                 checkpoints[checkpoint.generation] = checkpoint
             case .ended(let checkpoint, _):
-                note("\(event)")
+                trace.add(event)
                 checkpoints[checkpoint.generation] = nil
-            case .lost: note("\(event)")
+            case .lost: trace.add(event)
             case .problem(let error): if error.kind != .truncated { Issue.record("seed \(seed): \(error)") }
             }
         }
@@ -340,7 +351,7 @@ struct FollowSchedule<Tested: Disk>: ~Copyable {
             #expect(buffer.count <= settings.pieceBytes, context)
             #expect(piece.piece.startsInsideLine == (before.last.map { $0 != 10 } ?? false), context)
             #expect(piece.piece.endsInsideLine == (buffer.last != 10), context)
-            note("read \(piece.piece.first)+\(piece.piece.count) of \(generation) \(piece.checkpoint.source)")
+            trace.add("read \(piece.piece.first)+\(piece.piece.count) of \(generation) \(piece.checkpoint.source)")
             delivered[generation] = before + buffer
             checkpoints[generation] = piece.checkpoint
         }
@@ -348,7 +359,7 @@ struct FollowSchedule<Tested: Disk>: ~Copyable {
 
     /// All that was delivered is durable. What was not, of deleted files, goes with the descriptors.
     private mutating func stop() {
-        note("stop")
+        trace.add("stop")
         isDown = true
         let there = Array(names.values) + packed.values
         for life in lives where !there.contains(where: { $0 === life }) {
@@ -361,7 +372,7 @@ struct FollowSchedule<Tested: Disk>: ~Copyable {
     }
 
     private mutating func start() {
-        note("start")
+        trace.add("start")
         isDown = false
         follower = FileFollower(disk.view, settings: settings, checkpoints: Array(checkpoints.values), lastRun: now)
     }
@@ -413,6 +424,6 @@ extension FollowSchedule where Tested: Disk {
     }
 
     private func fail(_ what: String) {
-        Issue.record("seed \(seed) of \(kind): \(what)\n\(trace.joined(separator: "\n"))")
+        Issue.record("seed \(seed) of \(kind): \(what)\n\(trace.text)")
     }
 }

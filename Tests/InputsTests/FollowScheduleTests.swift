@@ -16,9 +16,9 @@ import Testing
 
     private static let seeds: Range<UInt64> = {
         switch getenv("FIRN_TEST_EFFORT").map({ String(cString: $0) }) {
-        case "quick": 0..<200
-        case "long": 0..<20_000
-        default: 0..<1000
+        case "quick": 0..<50
+        case "long": 0..<1000
+        default: 0..<200
         }
     }()
 

@@ -69,7 +69,7 @@ import Testing
         archive.store.set(KeyLayout.archiveDescription, ArchiveDescription(archive: "main").encoded())
         let report = try await Verifier(store: archive.store).run()
         #expect(report.problems.isEmpty, "\(report.problems)")
-        #expect(report.notes.count == 2)
+        #expect(report.notes.filter { !$0.reason.contains("not in this index") }.count == 2)
         #expect(report.notes.contains { $0.reason.contains("positions 70 to 140 were lost") })
         #expect(report.notes.contains { $0.reason.contains("an unknown amount after position 200") })
     }

@@ -84,6 +84,7 @@ extension AgentSettings {
         }
         var follow = FollowSettings(groups: followed, machine: .current())
         follow.pieceBytes = configuration.roll.blockBytes
+        follow.mostOpenFiles = OpenFileLimit.share(of: OpenFileLimit.raise())
         self.init(
             host: configuration.host, follow: follow, groups: groups, blockAge: configuration.roll.blockAge,
             compression: CompressionSettings(level: configuration.compression.level))
