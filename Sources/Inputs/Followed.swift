@@ -92,7 +92,11 @@ final class Followed<File: OpenFile> {
 
     func advance(over piece: some BidirectionalCollection<UInt8>) {
         position += UInt64(piece.count)
-        tail = Array(((tail ?? []) + piece.suffix(FileCheckpoint.tailBytes)).suffix(FileCheckpoint.tailBytes))
+        // A slice, not Sequence's `suffix`, which an array's `+` would choose: that one walks through all of the piece.
+        let count = min(piece.count, FileCheckpoint.tailBytes)
+        var kept = tail ?? []
+        kept.append(contentsOf: piece[piece.index(piece.endIndex, offsetBy: -count)...])
+        tail = Array(kept[max(0, kept.count - FileCheckpoint.tailBytes)...])
     }
 
     func isQuiet(for duration: Nanoseconds, now: Nanoseconds) -> Bool { now - changed >= duration }
