@@ -64,7 +64,10 @@ class Agent:
     def kill_traced(self):
         """Kills the tracer, and with it the agent; that it is gone shows by the spool's lock."""
         self.kill()
-        with open(os.path.join(self.spool, "lock"), "ab") as lock:
+        path = os.path.join(self.spool, "lock")
+        if not os.path.exists(path):
+            return
+        with open(path, "rb") as lock:
             deadline = time.monotonic() + 10
             while True:
                 try:
