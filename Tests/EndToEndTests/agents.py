@@ -71,7 +71,8 @@ class Agent:
             deadline = time.monotonic() + 10
             while True:
                 try:
-                    return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    return fcntl.flock(lock, fcntl.LOCK_UN)  # closing it would not: another thread may just be forking
                 except BlockingIOError:
                     expect(time.monotonic() < deadline, "the agent outlives its tracer")
                     time.sleep(0.02)
