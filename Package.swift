@@ -20,6 +20,11 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: 
         swiftSettings: [.enableUpcomingFeature("ExistentialAny")])
 }
 
+/// `FIRN_FUZZ=1` adds the program of libFuzzer (`deploy/fuzz`), which only links with `-sanitize=fuzzer`.
+let fuzzer: [Target] =
+    Context.environment["FIRN_FUZZ"] == nil
+    ? [] : [.executableTarget(name: "firn-fuzz", dependencies: ["FuzzTargets"], path: "Tests/Support/firn-fuzz")]
+
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 let package = Package(
@@ -34,6 +39,7 @@ let package = Package(
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CTLS", pkgConfig: "libssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
         .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
         .systemLibrary(name: "CDecompress", providers: [.apt(["liblzma-dev", "libbz2-dev", "zlib1g-dev"])]),
@@ -41,18 +47,19 @@ let package = Package(
 
         room("ArchiveTypes"),
         room("Threads"),
+        room("Patterns", ["CPCRE2"]),
         room("Checksums", ["CCrypto", "CXXHash"]),
         room("EventTime", ["ArchiveTypes", "CSystem"]),
         room("ChunkFormat", ["ArchiveTypes", "Checksums", "EventTime", "CZstd"]),
-        room("ObjectStore", ["ArchiveTypes", "Checksums", "CSystem"]),
-        room("HTTPTransport", ["CCurl", logging]),
-        room("S3", ["ArchiveTypes", "Checksums", "ObjectStore", "HTTPTransport", logging]),
-        room("Inputs", ["ArchiveTypes", "Checksums", "CSystem", "CZstd", "CDecompress", logging]),
-        room("Spool", ["ArchiveTypes", "Checksums", "ChunkFormat", "CSystem", "Threads", logging]),
+        room("ObjectStore", ["ArchiveTypes", "Checksums"]),
+        room("HTTPTransport", ["CCurl"]),
+        room("S3", ["ArchiveTypes", "Checksums", "ObjectStore", "HTTPTransport"]),
+        room("Inputs", ["ArchiveTypes", "Checksums", "CSystem", "CTLS", "CZstd", "CDecompress", "Threads"]),
+        room("Spool", ["ArchiveTypes", "Checksums", "ChunkFormat", "CSystem", "Threads"]),
         room(
             "Archiving",
             [
-                "ArchiveTypes", "Checksums", "EventTime", "ChunkFormat", "ObjectStore", "Inputs", "Spool", "CSystem",
+                "ArchiveTypes", "Checksums", "EventTime", "ChunkFormat", "ObjectStore", "Inputs", "Spool", "Patterns",
                 "Threads", logging,
             ]),
         room("ArchiveIndex", ["ArchiveTypes", "Checksums", "ChunkFormat", "ObjectStore", logging]),
@@ -60,15 +67,16 @@ let package = Package(
             "Retrieval",
             [
                 "ArchiveTypes", "Checksums", "EventTime", "ChunkFormat", "ObjectStore", "ArchiveIndex", "CSystem",
-                "CPCRE2",
-                "Threads", logging,
+                "Patterns", "Threads",
             ]),
         room("Configuration", ["ArchiveTypes", .product(name: "Yams", package: "Yams")]),
         .executableTarget(
             name: "firn",
             dependencies: [
                 "ArchiveTypes", "EventTime", "ChunkFormat", "ObjectStore", "HTTPTransport", "S3", "Inputs", "Spool",
-                "Archiving", "ArchiveIndex", "Retrieval", "Configuration", "Checksums", "Threads", "CSystem", logging,
+                "Archiving", "ArchiveIndex", "Retrieval", "Configuration", "Checksums", "Patterns", "Threads",
+                "CSystem",
+                logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -77,6 +85,13 @@ let package = Package(
             name: "TestSupport",
             dependencies: ["ArchiveTypes", "Checksums", "ObjectStore", "HTTPTransport", "S3"],
             path: "Tests/Support/TestSupport"),
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "ArchiveTypes", "Checksums", "EventTime", "ChunkFormat", "ObjectStore", "HTTPTransport", "S3", "Inputs",
+                "Spool", "Archiving", "ArchiveIndex", "Patterns", "Retrieval", "Configuration", "TestSupport",
+            ],
+            path: "Tests/Support/FuzzTargets"),
         .executableTarget(name: "loggen", path: "Tests/Support/loggen"),
         tests("ArchiveTypesTests", ["ArchiveTypes", "Checksums"]),
         tests("EventTimeTests", ["EventTime", "ArchiveTypes"], resources: [.copy("Samples")]),
@@ -84,20 +99,27 @@ let package = Package(
             "ChunkFormatTests", ["ChunkFormat", "EventTime", "ArchiveTypes", "Checksums"], resources: [.copy("Golden")]),
         tests("ObjectStoreTests", ["ObjectStore", "ArchiveTypes", "Checksums"]),
         tests("S3Tests", ["S3", "HTTPTransport", "ObjectStore", "ArchiveTypes", "Checksums"]),
-        tests("InputsTests", ["Inputs", "ArchiveTypes"]),
+        tests("InputsTests", ["Inputs", "ArchiveTypes", "CDecompress", "CZstd"]),
         tests("SpoolTests", ["Spool", "ChunkFormat", "ArchiveTypes", "Checksums"]),
         tests(
             "ArchivingTests",
-            ["Archiving", "Checksums", "Inputs", "Spool", "ChunkFormat", "ObjectStore", "EventTime", "ArchiveTypes"]),
+            [
+                "Archiving", "Checksums", "Inputs", "Patterns", "Spool", "ChunkFormat", "ObjectStore", "EventTime",
+                "ArchiveTypes",
+            ]),
         tests(
             "ArchiveIndexTests",
             ["ArchiveIndex", "ChunkFormat", "ObjectStore", "ArchiveTypes", "Checksums", "EventTime", logging],
             resources: [.copy("Golden")]),
         tests(
             "RetrievalTests",
-            ["Retrieval", "ArchiveIndex", "ChunkFormat", "ObjectStore", "EventTime", "Checksums", "ArchiveTypes"]),
+            [
+                "Retrieval", "ArchiveIndex", "ChunkFormat", "ObjectStore", "EventTime", "Checksums", "ArchiveTypes",
+                "Patterns", logging,
+            ]),
         tests("ConfigurationTests", ["Configuration", "ArchiveTypes"]),
         tests("CommandTests", ["firn", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
-    ],
+        tests("FuzzTests", ["FuzzTargets"], resources: [.copy("Regressions")]),
+    ] + fuzzer,
     swiftLanguageModes: [.v6]
 )

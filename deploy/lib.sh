@@ -3,10 +3,12 @@
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-# Headers and programs that building firn needs, by Debian's and Ubuntu's names.
+# Headers and programs that building firn needs, by Debian's and Ubuntu's names; the last line is what a Swift toolchain
+# needs to run and to link, and a minimal system lacks.
 build_packages=(
     ca-certificates git pkg-config
     libbz2-dev libcurl4-openssl-dev liblzma-dev libpcre2-dev libssl-dev libxxhash-dev libzstd-dev zlib1g-dev
+    g++ libncurses6 libsqlite3-0 libxml2
 )
 
 swift_version=6.2
@@ -83,6 +85,9 @@ ensure_swift() {
 }
 
 install_swift() {
+    if command -v swift >/dev/null; then
+        say "$(command -v swift) does not do: $(swift --version 2>&1 | head -n 1)"
+    fi
     say "No Swift $swift_version or later here. It can be installed for this user by swiftly, from https://download.swift.org"
     say "(about 1 GB to download, 3 GB on disk, in ${SWIFTLY_HOME_DIR:-$HOME/.local/share/swiftly})."
     confirm "Install Swift?" || die "install Swift $swift_version or later: https://www.swift.org/install/linux/"
@@ -90,7 +95,8 @@ install_swift() {
     local work after
     work=$(mktemp -d)
     after=$work/after-install
-    curl -fsSL --retry 3 -o "$work/swiftly.tar.gz" "https://download.swift.org/swiftly/linux/swiftly-$(uname -m).tar.gz"
+    curl -fsSL --retry 3 -o "$work/swiftly.tar.gz" "https://download.swift.org/swiftly/linux/swiftly-$(uname -m).tar.gz" ||
+        die "swiftly cannot be downloaded; install Swift $swift_version or later and run this again: https://www.swift.org/install/linux/"
     tar -C "$work" -xzf "$work/swiftly.tar.gz"
     "$work/swiftly" init --assume-yes --skip-install --quiet-shell-followup
     # shellcheck disable=SC1090

@@ -3,8 +3,8 @@ package import ChunkFormat
 
 /// Lines are identified by stream, generation and position: whoever sent them twice, they are shown once.
 package enum Duplicates {
-    /// Decides which block shows which positions. Of blocks with the same positions and checksum, only the one of
-    /// the lowest chunk key (then offset) stays. Gaps and heartbeats stay as they are.
+    /// Decides which block shows which positions. Of blocks with the same positions and checksum, the one of the
+    /// lowest chunk key (then offset) shows them, and the others are its alternatives. Gaps and heartbeats stay as they are.
     /// - Parameter rows: of any streams, in any order, each block once.
     /// - Returns: in the order of `BlockPlan.blocks`.
     package static func resolve(_ rows: [IndexRow]) -> [PlannedBlock] {
@@ -13,13 +13,18 @@ package enum Duplicates {
         for (_, life) in Dictionary(grouping: rows, by: Life.init) {
             let ranked = life.sorted { ($0.chunk, $0.block.offset) < ($1.chunk, $1.block.offset) }
             var shown = ShownPositions()
-            var seen: Set<Content> = []
+            var seen: [Content: Int] = [:]
             for row in ranked {
                 guard row.block.kind == .lines, row.block.positions.count > 0 else {
                     planned.append(PlannedBlock(row: row, show: [row.block.positions]))
                     continue
                 }
-                if seen.insert(Content(row.block)).inserted { planned.append(shown.add(row)) }
+                if let first = seen[Content(row.block)] {
+                    planned[first].alternatives.append(row)
+                } else {
+                    seen[Content(row.block)] = planned.count
+                    planned.append(shown.add(row))
+                }
             }
         }
         return planned.sorted { precedes($0.row, $1.row) }

@@ -80,7 +80,11 @@ package struct IndexReader: Sendable {
     /// A listing made ahead is as good as one made now, once.
     private func list() async throws -> [ListPage.Entry] {
         if let ahead = firstListing?.take() {
-            return try await withTaskCancellationHandler { try await ahead.value } onCancel: { ahead.cancel() }
+            return try await withTaskCancellationHandler {
+                try await ahead.value
+            } onCancel: {
+                ahead.cancel()
+            }
         }
         return try await fetcher.list(KeyLayout.index).entries
     }

@@ -9,6 +9,8 @@ package struct PlannedBlock: Sendable, Hashable {
     /// The blocks that show the others. Where their bytes at the positions in common equal this block's, only `show` is
     /// to be shown; where they do not, all of it, and that is worth a warning.
     package var contested: [IndexRow]
+    /// Other blocks of the same lines, for when this one cannot be read.
+    package var alternatives: [IndexRow] = []
 
     package init(row: IndexRow, show: [PositionRange], contested: [IndexRow] = []) {
         self.row = row

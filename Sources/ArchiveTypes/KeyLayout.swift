@@ -55,7 +55,9 @@ package struct ObjectName: Sendable, Hashable, Comparable, CustomStringConvertib
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
         guard parts.count >= 3, let digest = parts.last, digest.utf8.count == Self.digestCharacters,
             digest.utf8.allSatisfy({ $0.isKeyCharacter && $0 != UInt8(ascii: "-") }),
-            parts[parts.count - 2].utf8.count == 10, let sequence = UInt64(parts[parts.count - 2]),
+            parts[parts.count - 2].utf8.count == 10,
+            parts[parts.count - 2].utf8.allSatisfy({ 0x30...0x39 ~= $0 }),
+            let sequence = UInt64(parts[parts.count - 2]),
             let writer = WriterID(parts.dropLast(2).joined(separator: "-"))
         else { return nil }
         self.writer = writer

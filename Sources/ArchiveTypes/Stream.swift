@@ -1,3 +1,5 @@
+import Glibc
+
 /// The lines of one origin: the identity of everything that is archived. See `Labels` for what is not identity.
 package struct StreamID: Sendable, Hashable, Comparable, CustomStringConvertible {
     /// The host that the lines come from, 1 to `Limits.hostBytes` bytes.
@@ -13,9 +15,14 @@ package struct StreamID: Sendable, Hashable, Comparable, CustomStringConvertible
 
     package var description: String { "\(host):\(source)" }
 
+    /// By bytes: two files whose names Unicode holds for equivalent are two files.
+    package static func == (left: StreamID, right: StreamID) -> Bool {
+        left.host.isSame(as: right.host) && left.source.isSame(as: right.source)
+    }
+
     /// By the bytes of host, then source: the order of indexes and of merged answers.
     package static func < (left: StreamID, right: StreamID) -> Bool {
-        left.host == right.host ? left.source.isBefore(right.source) : left.host.isBefore(right.host)
+        left.host.isSame(as: right.host) ? left.source.isBefore(right.source) : left.host.isBefore(right.host)
     }
 }
 
@@ -23,6 +30,21 @@ extension StringProtocol {
     /// Order by UTF-8 bytes: the one order of every key and every row (Swift's own order is by normalized scalars).
     package func isBefore(_ other: some StringProtocol) -> Bool {
         utf8.lexicographicallyPrecedes(other.utf8)
+    }
+
+}
+
+extension String {
+    /// Equality of UTF-8 bytes (Swift's own is canonical equivalence).
+    package func isSame(as other: String) -> Bool {
+        let isSame = utf8.withContiguousStorageIfAvailable { left in
+            other.utf8.withContiguousStorageIfAvailable { right in
+                guard left.count == right.count else { return false }
+                guard let start = left.baseAddress, let otherStart = right.baseAddress else { return true }
+                return memcmp(start, otherStart, left.count) == 0
+            }
+        }
+        return (isSame ?? nil) ?? utf8.elementsEqual(other.utf8)
     }
 }
 
@@ -72,19 +94,25 @@ package struct Labels: Sendable, Hashable {
             self.key = key
             self.value = value
         }
+
+        /// By bytes, as streams.
+        package static func == (left: Pair, right: Pair) -> Bool {
+            left.key.isSame(as: right.key) && left.value.isSame(as: right.value)
+        }
     }
 
     package static let none = Labels()
 
     private init() { pairs = [] }
 
-    /// Nil when there are too many, one is empty or too long (`Limits.labelBytes`), or a key stands twice.
+    /// Nil when there are too many, one is empty or too long (`Limits.labelBytes`), or a key stands twice, in
+    /// whichever of the forms that Unicode holds for equivalent: JSON objects are read by equivalence.
     package init?(_ pairs: some Sequence<(key: String, value: String)>) {
         let sorted = pairs.map { Pair(key: $0.key, value: $0.value) }.sorted { $0.key.isBefore($1.key) }
         guard sorted.count <= Limits.labels,
             sorted.allSatisfy({ 1...Limits.labelBytes ~= $0.key.utf8.count && $0.value.utf8.count <= Limits.labelBytes }
             ),
-            zip(sorted, sorted.dropFirst()).allSatisfy({ $0.key != $1.key })
+            Set(sorted.map(\.key)).count == sorted.count
         else { return nil }
         self.pairs = sorted
     }

@@ -105,6 +105,8 @@ package struct CivilTime: Sendable, Hashable {
         else { return nil }
         self.init(
             year: year, month: month, day: day, hour: hour, minute: minute, second: second, nanosecond: nanosecond)
+        // Neither a February 30th nor what 64 bits of nanoseconds cannot reach.
+        guard CivilTime(nanoseconds) == self else { return nil }
     }
 
     /// RFC 3339 with `fractionDigits` (0 to 9) and the given offset from UTC in seconds, `Z` for 0.

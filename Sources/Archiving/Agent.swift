@@ -1,53 +1,14 @@
 package import ArchiveTypes
-package import ChunkFormat
-package import EventTime
-package import Inputs
+import Inputs
 package import Logging
 import ObjectStore
 package import Spool
 import Threads
 
-/// What an agent follows and how it rolls.
-package struct AgentSettings: Sendable {
-    /// What belongs to one group of `follow`, by its index.
-    package struct Group: Sendable {
-        package var labels: Labels
-        package var zone: TimeZoneRules
-
-        package init(labels: Labels, zone: TimeZoneRules) {
-            self.labels = labels
-            self.zone = zone
-        }
-    }
-
-    package var host: String
-    package var follow: FollowSettings
-    package var groups: [Group]
-    /// Age at which a block is closed, in nanoseconds.
-    package var blockAge: Nanoseconds
-    package var compression: CompressionSettings
-    /// Raw bytes of all open blocks together: beyond it the largest is closed.
-    package var openBlockBytes = 24 << 20
-    /// Between two looks at the files, in nanoseconds.
-    package var pollInterval: Nanoseconds = 250_000_000
-    /// How long stopping may take for what is still to be archived; the rest stays in the spool.
-    package var drainTimeout: Nanoseconds = 30 * .perSecond
-
-    package init(
-        host: String, follow: FollowSettings, groups: [Group], blockAge: Nanoseconds, compression: CompressionSettings
-    ) {
-        self.host = host
-        self.follow = follow
-        self.groups = groups
-        self.blockAge = blockAge
-        self.compression = compression
-    }
-}
-
 /// Follows files into a spool and the spool into an archive, until it is told to stop.
 ///
-/// One thread reads, compresses and syncs; tasks upload. Lines are durable when their block is synced, and only then
-/// does the checkpoint of their file move.
+/// One thread reads, compresses and syncs, one merges and seals; tasks upload. Lines are durable when their block is
+/// synced, and only then does the checkpoint of their file move.
 package final class Agent: Sendable {
     private let archive: ArchiveStore
     private let spool: Spool
@@ -56,9 +17,11 @@ package final class Agent: Sendable {
     private let clock: @Sendable () -> Nanoseconds
     private let isStopping = Monitor(false)
     private let health: StoreHealth
+    private let receiving: ReceivingSide?
 
+    /// - Parameter receiving: what cannot be followed but comes by itself; nil: nothing does.
     package init(
-        archive: ArchiveStore, spool: Spool, settings: AgentSettings, logger: Logger,
+        archive: ArchiveStore, spool: Spool, settings: AgentSettings, receiving: ReceivingSide? = nil, logger: Logger,
         clock: @escaping @Sendable () -> Nanoseconds
     ) {
         self.archive = archive
@@ -67,10 +30,14 @@ package final class Agent: Sendable {
         self.logger = logger
         self.clock = clock
         health = StoreHealth(store: archive.store.name)
+        self.receiving = receiving
     }
 
     /// Ends `run` once what was read is durable.
-    package func stop() { isStopping.update { $0 = true } }
+    package func stop() {
+        isStopping.update { $0 = true }
+        receiving?.stop()
+    }
 
     /// Runs until `stop()` or cancellation.
     /// - Throws: `SpoolError` where the spool's disk failed: nothing more can be made durable.
@@ -80,29 +47,53 @@ package final class Agent: Sendable {
         for chunk in spool.recovered() { sealed.yield(chunk) }
         let uploader = AgentUploader(archive: archive, spool: spool, logger: logger, clock: clock, health: health)
         let uploads = Task { await uploader.run(chunks) }
-        let result = await withTaskCancellationHandler {
-            await WorkerThreads.run { [self] in Result { try follow { sealed.yield($0) } } }
+        let results = await withTaskCancellationHandler {
+            async let received = untilEnd { [self] in try receive { sealed.yield($0) } }
+            let followed = await untilEnd { [self] in try follow { sealed.yield($0) } }
+            return [followed, await received]
         } onCancel: {
             stop()
         }
         sealed.finish()
         await uploader.drain(uploads, within: settings.drainTimeout)
-        try result.get()
+        for result in results { try result.get() }
+    }
+
+    /// On a thread of its own; whichever ends first ends the others.
+    private func untilEnd(_ body: @escaping @Sendable () throws -> Void) async -> Result<Void, any Error> {
+        await WorkerThreads.run { [self] in
+            defer { stop() }
+            return Result { try body() }
+        }
+    }
+
+    /// The receiving thread.
+    private func receive(_ sealed: @escaping @Sendable (SealedChunk) -> Void) throws {
+        guard let receiving else {
+            _ = isStopping.wait { $0 ? true : nil }
+            return
+        }
+        try receiving.run(spool: spool, logger: logger, clock: clock, sealed: sealed)
+        if settings.follow.groups.isEmpty { return }
+        _ = isStopping.wait { $0 ? true : nil }
     }
 
     /// The reading thread.
-    private func follow(_ sealed: (SealedChunk) -> Void) throws {
-        var reader = try AgentReader(spool: spool, settings: settings, logger: logger, clock: clock)
+    private func follow(_ sealed: @escaping @Sendable (SealedChunk) -> Void) throws {
+        var reader = try AgentReader(
+            spool: spool, settings: settings, logger: logger, clock: clock, ticks: MonotonicClock.now, sealed: sealed)
+        var status = StatusWriter(spool: spool, logger: logger)
         while !isStopping.read({ $0 }) {
-            for chunk in try reader.turn() { sealed(chunk) }
-            reader.writeStatus([health.status])
-            waitForStop()
+            let hasMore = try reader.turn { isStopping.read { $0 } }
+            status.write(reader, [health.status], now: clock())
+            if !hasMore { waitForStop(atMost: reader.pollPause, until: reader.nextDue()) }
         }
-        for chunk in try reader.finish() { sealed(chunk) }
-        reader.writeStatus([health.status])
+        try reader.finish()
+        status.write(reader, [health.status], now: clock(), isLast: true)
     }
 
-    private func waitForStop() {
-        _ = isStopping.wait(until: clock() + settings.pollInterval) { $0 ? true : nil }
+    private func waitForStop(atMost pause: Nanoseconds, until due: Nanoseconds?) {
+        let left = due.map { min(max(0, $0 - MonotonicClock.now()), pause) } ?? pause
+        _ = isStopping.wait(atMost: left) { $0 ? true : nil }
     }
 }

@@ -1,202 +1,277 @@
 import ArchiveTypes
 import ChunkFormat
 import EventTime
-import Glibc
 import Inputs
 import Logging
 import Spool
 
 /// The reading side of an agent: files to blocks to spool. For one thread.
+///
+/// It goes on in turns that are bounded, in bytes and in time: each reads some of what there is, file after file, one
+/// piece of each; closes what is old; and syncs. So a file that floods waits for the others, and whoever asks the agent
+/// to stop does not wait for a backlog.
 struct AgentReader: ~Copyable {
-    private let spool: Spool
-    private let settings: AgentSettings
-    private let logger: Logger
-    private let clock: @Sendable () -> Nanoseconds
+    let spool: Spool
+    let settings: AgentSettings
+    let logger: Logger
+    let clock: @Sendable () -> Nanoseconds
+    /// A clock that is never set: for ages and pauses.
+    let ticks: @Sendable () -> Nanoseconds
     private let encoder = BlockEncoder()
     private let chooser: CompressionChooser
+    private let sealer: ChunkSealer
+    /// Of groups that have rules, by their index.
+    private let rulers: [Int: LineRuler]
     private var follower: FileFollower<PosixFileSystem>
-    private var streams: [SourceGeneration: StreamBlock] = [:]
-    /// Checkpoints of what is followed, at positions that are durable.
-    private var checkpoints: [SourceGeneration: FileCheckpoint]
-    /// Checkpoints of blocks that are appended but not yet synced.
-    private var unsynced: [SourceGeneration: FileCheckpoint] = [:]
-    /// Where reading stands: what `unsynced` becomes when the stream's block is closed.
-    private var reading: [SourceGeneration: FileCheckpoint] = [:]
-    /// Blocks that found no room on the disk.
-    private var waiting: [EncodedBlock] = []
-    private var isHeldUp = false
-    private var openBytes = 0
+    var streams: [SourceGeneration: FollowedStream] = [:]
+    var queue: SpoolQueue
+    private var open: OpenBlocks
     private var buffer: [UInt8] = []
-    private var lastStatus: Nanoseconds = 0
+    /// Streams with blocks in the spool that may not be synced.
+    private var unsynced: [FollowedStream] = []
+    private var ended: [FollowedStream] = []
+    /// When files were last looked at, and whether all that there was then is read.
+    private var lastPoll: (time: Nanoseconds, ticks: Nanoseconds)?
+    /// The look before the last: what the last one found was written after it.
+    private var unseen: Nanoseconds = 0
+    private var hasMore = false
+    /// Between two looks: longer than configured where there are so many files that looking itself takes long.
+    private(set) var pollPause: Nanoseconds = 0
+    private static let pollShare: Nanoseconds = 8
+    var lastHeartbeats: Nanoseconds
+    var losses = LossCounts()
 
+    /// - Parameter sealed: told of each chunk that is sealed, on any thread.
     init(
-        spool: Spool, settings: AgentSettings, logger: Logger, clock: @escaping @Sendable () -> Nanoseconds
+        spool: Spool, settings: AgentSettings, logger: Logger, clock: @escaping @Sendable () -> Nanoseconds,
+        ticks: @escaping @Sendable () -> Nanoseconds, sealed: @escaping @Sendable (SealedChunk) -> Void
     ) throws {
-        let chooser = try CompressionChooser(settings.compression)
         let state = try AgentState(decoding: spool.inputState)
-        var checkpoints: [SourceGeneration: FileCheckpoint] = [:]
+        let chooser = try CompressionChooser(settings.compression)
+        var checkpoints: [FileCheckpoint] = []
+        var streams: [SourceGeneration: FollowedStream] = [:]
         for checkpoint in state.checkpoints {
-            let source = SourceGeneration(
-                stream: StreamID(host: settings.host, source: checkpoint.source), generation: checkpoint.generation)
-            checkpoints[source] = checkpoint.advanced(to: spool.position(of: source))
+            let source = Self.source(of: checkpoint, host: settings.host)
+            let advanced = spool.position(of: source).map { checkpoint.at($0) } ?? checkpoint
+            checkpoints.append(advanced)
+            streams[source] = FollowedStream(source, advanced, now: ticks())
         }
         self.spool = spool
         self.settings = settings
         self.logger = logger
         self.clock = clock
+        self.ticks = ticks
         self.chooser = chooser
-        self.checkpoints = checkpoints
+        rulers = settings.groups.enumerated().reduce(into: [:]) { rulers, group in
+            if !group.element.rules.isEmpty { rulers[group.offset] = LineRuler(group.element.rules) }
+        }
+        self.streams = streams
+        lastHeartbeats = ticks()
+        sealer = ChunkSealer(
+            spool: spool, logger: logger, isInBackground: settings.mergesInBackground, sealed: sealed)
+        queue = SpoolQueue(spool: spool, logger: logger, sealed: sealed)
+        open = OpenBlocks(budget: settings.openBlockBytes, blockBytes: settings.follow.pieceBytes)
         follower = FileFollower(
-            PosixFileSystem(), settings: settings.follow, checkpoints: Array(checkpoints.values), lastRun: state.lastRun
-        )
+            PosixFileSystem(), settings: settings.follow, checkpoints: checkpoints, lastRun: state.lastRun)
     }
 
-    /// One look at the files: what is new is read, what is due is closed and synced.
-    /// - Returns: chunks that were sealed.
-    mutating func turn() throws -> [SealedChunk] {
-        var sealed: [SealedChunk] = []
-        let events = follower.poll(now: clock())
-        for event in events { note(event) }
-        // A file's identity and generation must be durable before its lines are: a restart finds them again by it.
-        if !events.isEmpty { try spool.saveSnapshot() }
-        try retryWaiting(&sealed)
-        while waiting.isEmpty, spool.hasRoom, let piece = follower.next(into: &buffer) { try take(piece, &sealed) }
-        try closeOld(&sealed)
+    /// One look at the files and some reading: what is due is closed, synced and sealed.
+    /// - Parameter isStopping: asked between pieces.
+    /// - Returns: whether there is more to read right away.
+    mutating func turn(isStopping: () -> Bool = { false }) throws -> Bool {
+        try poll()
+        try queue.flush()
+        try read(isStopping)
+        try closeOld()
+        try appendHeartbeats()
         try synchronize()
-        if let chunk = try spool.sealIfOld(now: clock()) { sealed.append(chunk) }
-        return sealed
+        try sealIfDue()
+        return hasMore && queue.isEmpty
     }
+
+    /// When the next block is due to be closed, by `ticks`; nil where none is open.
+    mutating func nextDue() -> Nanoseconds? {
+        open.oldest(openedBy: .max)?.opened.map { $0 + settings.blockAge }
+    }
+
+    /// Memory of open blocks.
+    var heldBytes: Int { open.heldBytes }
+
+    /// How far everything has been read.
+    var followed: [FollowedFile] { follower.followed }
 
     /// Closes and seals everything.
-    mutating func finish() throws -> [SealedChunk] {
-        var sealed: [SealedChunk] = []
-        try retryWaiting(&sealed)
-        for source in streams.keys.sorted() { try close(source, &sealed) }
+    mutating func finish() throws {
+        try queue.flush()
+        for stream in open.streams { try close(stream) }
         try synchronize()
-        if let chunk = try spool.seal() { sealed.append(chunk) }
-        return sealed
+        saveState()
+        try sealer.finish()
     }
 
-    private mutating func note(_ event: FollowEvent) {
+    // MARK: Looking
+
+    private mutating func poll() throws {
+        if let lastPoll, ticks() - lastPoll.ticks < pollPause { return }
+        let now = clock()
+        let polled = ticks()
+        let events = follower.poll(now: now)
+        pollPause = max(settings.pollInterval, Self.pollShare * (ticks() - polled))
+        unseen = lastPoll?.ticks ?? polled
+        lastPoll = (now, polled)
+        for event in events { try note(event) }
+        // A file's identity and generation must be durable before its lines are: a restart finds them again by it.
+        guard !events.isEmpty else { return }
+        saveState()
+        try spool.saveSnapshot()
+    }
+
+    private mutating func note(_ event: FollowEvent) throws {
         switch event {
-        case .opened(let checkpoint, _):
-            let source = source(of: checkpoint)
-            if checkpoints[source] == nil { checkpoints[source] = checkpoint }
-            saveState()
-        case .ended(let checkpoint, _): ended.append(source(of: checkpoint))
+        case .opened(let checkpoint, let group):
+            let stream = stream(of: checkpoint)
+            stream.group = group
+            spool.begin(stream.source, at: checkpoint.position)
+        case .continued(let checkpoint): stream(of: checkpoint).move(to: checkpoint)
+        case .ended(let checkpoint, _):
+            let stream = stream(of: checkpoint)
+            stream.isEnded = true
+            ended.append(stream)
         case .lost(let checkpoint, let bytes, let reason):
             let amount = bytes.map { "\($0) bytes" } ?? "an unknown amount"
             logger.error("\(checkpoint.source): \(amount) after position \(checkpoint.position) lost: \(reason)")
+            try appendGap(in: stream(of: checkpoint), after: checkpoint, bytes: bytes, reason: reason)
         case .problem(let error): logger.warning("\(error)")
         }
     }
 
-    /// Generations that were read to their end: forgotten once their last block is durable.
-    private var ended: [SourceGeneration] = []
+    private mutating func stream(of checkpoint: FileCheckpoint) -> FollowedStream {
+        let source = Self.source(of: checkpoint, host: settings.host)
+        if let known = streams[source] { return known }
+        let stream = FollowedStream(source, checkpoint, now: ticks())
+        streams[source] = stream
+        return stream
+    }
 
-    private func source(of checkpoint: FileCheckpoint) -> SourceGeneration {
+    private static func source(of checkpoint: FileCheckpoint, host: String) -> SourceGeneration {
         SourceGeneration(
-            stream: StreamID(host: settings.host, source: checkpoint.source), generation: checkpoint.generation)
+            stream: StreamID(host: host, source: checkpoint.source), generation: checkpoint.generation)
     }
 
-    private mutating func take(_ followed: FollowedPiece, _ sealed: inout [SealedChunk]) throws {
-        let source = source(of: followed.checkpoint)
-        let limit = settings.follow.pieceBytes
-        if streams[source]?.takes(followed.piece, limit: limit) == false { try close(source, &sealed) }
-        let group = settings.groups[followed.group]
-        streams[
-            source,
-            default: StreamBlock(
-                stream: source.stream, labels: group.labels, generation: source.generation,
-                timer: LineTimer(zone: group.zone, reference: followed.modified))
-        ].append(followed.piece, buffer, now: clock())
-        openBytes += followed.piece.count
-        reading[source] = followed.checkpoint
-        if let count = streams[source]?.count, count >= limit { try close(source, &sealed) }
-        while openBytes > settings.openBlockBytes, let largest = streams.max(by: { $0.value.count < $1.value.count }) {
-            try close(largest.key, &sealed)
-        }
-    }
+    // MARK: Reading
 
-    private mutating func closeOld(_ sealed: inout [SealedChunk]) throws {
-        let due = clock() - settings.blockAge
-        for (source, block) in streams {
-            if let opened = block.opened, opened <= due { try close(source, &sealed) }
-        }
-        for source in ended {
-            try close(source, &sealed)
-            streams[source] = nil
-        }
-    }
-
-    private mutating func close(_ source: SourceGeneration, _ sealed: inout [SealedChunk]) throws {
-        guard var block = streams[source], block.count > 0 else { return }
-        openBytes -= block.count
-        waiting += try block.close(encoder, chooser, received: clock())
-        streams[source] = block
-        if let checkpoint = reading.removeValue(forKey: source) { unsynced[source] = checkpoint }
-        try retryWaiting(&sealed)
-    }
-
-    /// Appends blocks that wait, in order; a full disk holds everything up until there is room.
-    private mutating func retryWaiting(_ sealed: inout [SealedChunk]) throws {
-        while let block = waiting.first {
-            do throws(SpoolError) {
-                let chunk = try spool.append(block.header, frame: block.frame.bytes)
-                waiting.removeFirst()
-                if let chunk { sealed.append(chunk) }
-                if isHeldUp { logger.notice("there is room in the spool again: reading goes on") }
-                isHeldUp = false
-            } catch {
-                guard error.kind == .full else { throw error }
-                if !isHeldUp { logger.error("\(error): reading waits until there is room") }
-                isHeldUp = true
+    private mutating func read(_ isStopping: () -> Bool) throws {
+        var left = settings.turnBytes
+        let start = ticks()
+        while queue.isEmpty, left > 0, !isOver(start), !isStopping() {
+            guard let piece = follower.next(into: &buffer) else {
+                hasMore = false
                 return
             }
+            left -= piece.piece.count
+            try take(piece)
         }
+        hasMore = true
     }
+
+    /// Whether a turn that began then has lasted long enough: not long while something is to be closed and synced, but
+    /// not so short either that syncing is all that is done.
+    private mutating func isOver(_ start: Nanoseconds) -> Bool {
+        let now = ticks()
+        if now - start < settings.turnTime / 8 { return false }
+        return now - start >= settings.turnTime || open.oldest(openedBy: now - settings.blockAge) != nil
+    }
+
+    private mutating func take(_ followed: FollowedPiece) throws {
+        let stream = stream(of: followed.checkpoint)
+        let limit = settings.follow.pieceBytes
+        stream.group = followed.group
+        stream.modified = followed.modified
+        if !stream.takes(followed.piece, limit: limit) { try close(stream) }
+        for crowding in open.crowding(for: followed.piece.count, in: stream) { try close(crowding) }
+        open.append(followed.piece, buffer, to: stream, now: unseen)
+        stream.reading = followed.checkpoint
+        if stream.count >= limit { try close(stream) }
+    }
+
+    // MARK: Closing
+
+    private mutating func closeOld() throws {
+        while queue.isEmpty, let stream = open.oldest(openedBy: ticks() - settings.blockAge) { try close(stream) }
+        for stream in ended { try close(stream) }
+    }
+
+    /// Compresses what a stream's open block holds and hands it to the spool.
+    mutating func close(_ stream: FollowedStream) throws {
+        guard stream.count > 0 else { return }
+        var buffer: [UInt8] = []
+        try stream.close(received: clock(), spare: &buffer, newCutter: { [settings] in settings.cutter(for: stream) }) {
+            draft, lines in
+            guard let ruler = stream.group.flatMap({ rulers[$0] }) else { return try append(draft, lines) }
+            let outcome = try ruler.apply(draft, lines)
+            if let draft = outcome.draft {
+                try outcome.lines.map { try $0.withUnsafeBytes { try append(draft, $0) } } ?? append(draft, lines)
+            }
+            try note(outcome, of: draft, in: stream)
+        }
+        open.keep(buffer)
+        noteAppended(stream)
+    }
+
+    private mutating func append(_ draft: BlockDraft, _ lines: UnsafeRawBufferPointer) throws {
+        let settings = try chooser.settings(for: draft.stream, lines)
+        try queue.append(try encoder.encode(draft, lines, settings, into: queue.frame()))
+    }
+
+    /// A stream has something new in the spool, or about to be there.
+    mutating func noteAppended(_ stream: FollowedStream) {
+        stream.lastTold = ticks()
+        unsynced.append(stream)
+    }
+
+    // MARK: Making durable
 
     private mutating func synchronize() throws {
-        guard waiting.isEmpty else { return }
-        guard !unsynced.isEmpty || !ended.isEmpty else { return }
+        guard queue.isEmpty, !unsynced.isEmpty || !ended.isEmpty else { return }
         try spool.synchronize()
-        checkpoints.merge(unsynced) { $1 }
-        unsynced.removeAll(keepingCapacity: true)
-        for source in ended { checkpoints[source] = nil }
-        ended.removeAll()
-        saveState()
-    }
-
-    /// Writes `status.json`, at most every other second.
-    mutating func writeStatus(_ stores: [AgentStatus.Store]) {
-        let now = clock()
-        guard now - lastStatus >= 2 * .perSecond else { return }
-        lastStatus = now
-        let backlog = spool.backlog()
-        let status = AgentStatus(
-            process: getpid(), writer: spool.writer.description, updated: CivilTime.rfc3339(now),
-            backlogBytes: backlog.bytes, backlogChunks: backlog.chunks, maxBytes: spool.maxBytes, isHeldUp: isHeldUp,
-            streams: follower.followed.map {
-                AgentStatus.Stream(source: $0.checkpoint.source, position: $0.checkpoint.position, size: $0.size)
-            },
-            stores: stores)
-        do { try status.write(spool: spool.path) } catch {
-            logger.debug("cannot write the status: \(error)")
+        for stream in unsynced {
+            stream.durable = stream.appended ?? stream.durable
+            stream.appended = nil
         }
+        unsynced.removeAll(keepingCapacity: true)
+        guard !ended.isEmpty else { return }
+        for stream in ended {
+            streams[stream.source] = nil
+            spool.end(stream.source)
+        }
+        ended.removeAll()
+        // Else a restart would look for files that are gone, and report them as lost.
+        saveState()
+        try spool.saveSnapshot()
     }
 
-    private func saveState() {
-        spool.inputState = AgentState(checkpoints: Array(checkpoints.values), lastRun: clock()).encoded()
+    private mutating func sealIfDue() throws {
+        try sealer.check()
+        // Also while blocks wait for room: it is sealing that makes room.
+        guard spool.due(now: clock()) != nil, sealer.isFree else { return }
+        // What leaves the spool takes the inputs' state along.
+        saveState()
+        sealer.start(now: clock())
+    }
+
+    /// Leaves the state of what is followed with the spool: that is as much work as there are files, so it is done when
+    /// files come and go and before chunks are sealed. Positions stand in the blocks besides.
+    private mutating func saveState() {
+        let checkpoints = streams.values.map(\.durable)
+        spool.inputState = AgentState(checkpoints: checkpoints, lastRun: lastPoll?.time ?? clock()).encoded()
     }
 }
 
-extension FileCheckpoint {
-    /// As far as the spool has it: what was read after that is read again. What stood before a later position is not known.
-    fileprivate func advanced(to end: UInt64?) -> FileCheckpoint {
-        guard let end, end != position else { return self }
-        var advanced = self
-        advanced.position = max(position, end)
-        advanced.tail = end > position ? nil : tail
-        return advanced
+extension AgentSettings {
+    fileprivate func cutter(for stream: FollowedStream) -> BlockCutter {
+        let group = stream.group.map { groups[$0] }
+        return BlockCutter(
+            stream: stream.source.stream, labels: group?.labels ?? .none, generation: stream.source.generation,
+            timer: LineTimer(zone: group?.zone ?? .utc, reference: stream.modified))
     }
 }

@@ -1,18 +1,18 @@
-import ArchiveTypes
-import Inputs
+package import ArchiveTypes
+package import Inputs
 
 /// What an agent's inputs need after a restart, as the spool's snapshot keeps it: version 1 (1 byte), signed varint time
 /// of the last look, varint number of checkpoints, each as `FileCheckpoint.encode` writes it. Empty: nothing yet.
-struct AgentState {
-    var checkpoints: [FileCheckpoint] = []
-    var lastRun: Nanoseconds?
+package struct AgentState {
+    package var checkpoints: [FileCheckpoint] = []
+    package var lastRun: Nanoseconds?
 
-    init(checkpoints: [FileCheckpoint], lastRun: Nanoseconds) {
+    package init(checkpoints: [FileCheckpoint], lastRun: Nanoseconds) {
         self.checkpoints = checkpoints
         self.lastRun = lastRun
     }
 
-    init(decoding bytes: [UInt8]) throws(MalformedBytes) {
+    package init(decoding bytes: [UInt8]) throws(MalformedBytes) {
         guard !bytes.isEmpty else { return }
         var reader = ByteReader(bytes)
         guard try reader.read(UInt8.self) == 1 else {
@@ -22,7 +22,7 @@ struct AgentState {
         for _ in 0..<(try reader.readVarint()) { checkpoints.append(try FileCheckpoint(from: &reader)) }
     }
 
-    func encoded() -> [UInt8] {
+    package func encoded() -> [UInt8] {
         var bytes: [UInt8] = [1]
         bytes.append(signedVarint: lastRun ?? 0)
         bytes.append(varint: UInt64(checkpoints.count))

@@ -29,16 +29,37 @@ package struct AgentStatus: Codable, Sendable, Hashable {
     package var backlogBytes: UInt64
     package var backlogChunks: Int
     package var maxBytes: UInt64
-    /// Reading waits for room on the spool's disk.
+    /// Reading waits for room in the spool.
     package var isHeldUp: Bool
+    /// Files that are followed, and bytes of them that are not read yet.
+    package var files: Int
+    package var unreadBytes: UInt64
+    /// Since the agent began.
+    package var appended: AppendedTotals
+    package var lost: LossCounts.Count
+    package var lostBySource: [String: LossCounts.Count]
+    /// Of many files, those furthest behind.
     package var streams: [Stream]
     package var stores: [Store]
+
+    /// The status is there, or may be, and this user may not read it.
+    package struct Unreadable: Error, CustomStringConvertible {
+        package var path: String
+        package var reason: String
+
+        package var description: String {
+            "\(path) cannot be read: \(reason); ask as root, or as the user that the agent runs as"
+        }
+    }
 
     private static let name = "/status.json"
 
     /// The status that the agent of the spool at `path` last wrote; nil where none ever ran there.
     package static func read(spool path: String) throws -> AgentStatus? {
-        guard access(path + name, F_OK) == 0 else { return nil }
+        guard access(path + name, R_OK) == 0 else {
+            if errno == ENOENT || errno == ENOTDIR { return nil }
+            throw Unreadable(path: path + name, reason: String(cString: strerror(errno)))
+        }
         let bytes = try Data(contentsOf: URL(filePath: path + name))
         return try JSONDecoder().decode(AgentStatus.self, from: bytes)
     }
@@ -57,7 +78,7 @@ package struct AgentStatus: Codable, Sendable, Hashable {
 
     /// Whether a process holds the spool at `path` open.
     package static func isRunning(spool path: String) -> Bool {
-        let descriptor = open(path + "/lock", O_RDWR | O_CLOEXEC)
+        let descriptor = open(path + "/lock", O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
         return flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK

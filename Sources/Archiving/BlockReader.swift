@@ -17,30 +17,21 @@ package final class ChunkedPieces: PieceSource {
     package func next(into buffer: inout [UInt8]) throws -> Piece? { try chunker.next(into: &buffer) }
 }
 
-/// Cuts a source into blocks and finds their event times: what has to be done in order, for one block at a time.
+/// The blocks of a source, one after the other: what has to be done in order, for one block at a time.
 package struct BlockReader {
-    package let stream: StreamID
-    package let labels: Labels
-    package let generation: Generation
+    private var cutter: BlockCutter
     private var source: any PieceSource
-    private var timer: LineTimer
     private let clock: @Sendable () -> Nanoseconds
     /// Lines behind a jump of event time: the next block.
     private var leftover: [UInt8] = []
     private var leftoverPiece: Piece?
 
-    /// A jump of event time ends a block only when it holds this much: shorter ones compress badly.
-    private static let splitAfter = 64 << 10
-
     package init(
         stream: StreamID, labels: Labels, generation: Generation, source: any PieceSource, timer: LineTimer,
         clock: @escaping @Sendable () -> Nanoseconds
     ) {
-        self.stream = stream
-        self.labels = labels
-        self.generation = generation
+        cutter = BlockCutter(stream: stream, labels: labels, generation: generation, timer: timer)
         self.source = source
-        self.timer = timer
         self.clock = clock
     }
 
@@ -48,20 +39,15 @@ package struct BlockReader {
     package mutating func next(into buffer: inout [UInt8]) throws -> BlockDraft? {
         guard let piece = try nextPiece(into: &buffer) else { return nil }
         let received = clock()
-        let scan = buffer.withUnsafeBytes {
-            timer.scan($0, received: received, startsInsideLine: piece.startsInsideLine, splitAfter: Self.splitAfter)
+        let draft = buffer.withUnsafeBytes { cutter.cut($0, piece, received: received) }
+        let count = Int(draft.positions.count)
+        if count < piece.count {
+            leftover.removeAll(keepingCapacity: true)
+            leftover.append(contentsOf: buffer[count..<piece.count])
+            leftoverPiece = piece.dropping(count)
+            buffer.removeLast(piece.count - count)
         }
-        var endsInsideLine = piece.endsInsideLine
-        if scan.byteCount < piece.count {
-            keep(buffer, from: scan.byteCount, of: piece)
-            buffer.removeLast(piece.count - scan.byteCount)
-            endsInsideLine = false
-        }
-        return BlockDraft(
-            stream: stream, labels: labels, generation: generation,
-            positions: PositionRange(first: piece.first, end: piece.first + UInt64(scan.byteCount)),
-            lineCount: scan.lineCount, leastTime: scan.leastTime, greatestTime: scan.greatestTime, received: received,
-            times: scan.times, continuesBefore: piece.startsInsideLine, continuesAfter: endsInsideLine)
+        return draft
     }
 
     private mutating func nextPiece(into buffer: inout [UInt8]) throws -> Piece? {
@@ -70,13 +56,5 @@ package struct BlockReader {
         swap(&buffer, &leftover)
         leftoverPiece = nil
         return piece
-    }
-
-    private mutating func keep(_ buffer: [UInt8], from count: Int, of piece: Piece) {
-        leftover.removeAll(keepingCapacity: true)
-        leftover.append(contentsOf: buffer[count..<piece.count])
-        leftoverPiece = Piece(
-            first: piece.first + UInt64(count), count: piece.count - count, startsInsideLine: false,
-            endsInsideLine: piece.endsInsideLine, isLast: piece.isLast)
     }
 }

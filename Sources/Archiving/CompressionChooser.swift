@@ -23,8 +23,8 @@ package final class CompressionChooser {
     private static let firstTrial = 4
     private static let trialInterval = 64
     private static let sampleBytes = 256 << 10
-    /// The other way takes about a tenth longer: it has to give a hundredth.
-    private static let worthwhile = 0.99
+    /// The other way takes a little longer: it has to give half a hundredth.
+    private static let worthwhile = 0.995
     /// Choices that are remembered; beyond it all are forgotten and made anew.
     private static let rememberedStreams = 16_384
 

@@ -92,16 +92,26 @@ package struct FileArchiver: Sendable {
                 for await chunk in chunks {
                     if summary.chunks >= uploads, let bytes = try await group.next() { summary.storedBytes += bytes }
                     summary.chunks += 1
-                    group.addTask { try await put(chunk) }
+                    group.addTask {
+                        do { return try await put(chunk) } catch {
+                            giveUp(error, pipeline)
+                            throw error
+                        }
+                    }
                 }
                 for try await bytes in group { summary.storedBytes += bytes }
                 return summary
             }
         } catch {
-            pipeline.fail(error)
-            spool.fail(SpoolError(.io, path: spool.path, reason: "its chunks can no longer be archived: \(error)"))
+            giveUp(error, pipeline)
             throw error
         }
+    }
+
+    /// Wakes whoever waits for room that a chunk would have made.
+    private func giveUp(_ error: any Error, _ pipeline: BlockPipeline) {
+        pipeline.fail(error)
+        spool.fail(SpoolError(.io, path: spool.path, reason: "its chunks can no longer be archived: \(error)"))
     }
 
     /// The bytes that were put.

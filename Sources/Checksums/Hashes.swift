@@ -23,6 +23,15 @@ package struct Digest: ~Copyable {
         self.algorithm = algorithm
     }
 
+    /// What goes on from where `other` stands, which goes on by itself.
+    package init(copying other: borrowing Digest) {
+        guard let context = EVP_MD_CTX_new(), EVP_MD_CTX_copy_ex(context, other.context) == 1 else {
+            preconditionFailure("libcrypto has no memory for a digest")
+        }
+        self.context = context
+        algorithm = other.algorithm
+    }
+
     deinit { EVP_MD_CTX_free(context) }
 
     package func update(_ bytes: UnsafeRawBufferPointer) {

@@ -214,17 +214,22 @@ private struct HeaderDraft {
     }
 
     private func lineTimes(_ value: ArraySlice<UInt8>) throws(FormatError) -> LineTimes {
-        do throws(MalformedBytes) { return try LineTimes(decoding: value) } catch { throw FormatError(error) }
+        let lines = UInt32(clamping: extent?[2] ?? 0)
+        do throws(MalformedBytes) { return try LineTimes(decoding: value, lineCount: lines) } catch {
+            throw FormatError(error)
+        }
     }
 
     private func compressedLineTimes(_ value: ArraySlice<UInt8>) throws(FormatError) -> LineTimes {
         let (length, frame) = try parse(value) { reader throws(MalformedBytes) in
             (try reader.readVarint(), try reader.read(count: reader.remaining))
         }
-        guard length <= UInt64(Limits.blockHeaderBytes * 20) else {
-            throw FormatError(.excessive, at: 0, "times of \(length) bytes")
-        }
-        let content = try decompressed(Array(frame), rawLength: Int(length), limit: Limits.blockHeaderBytes * 20)
+        // Fields ascend: the number of lines is known by now. A line's time takes 15 bytes at most, a format's own
+        // fields less than 128.
+        let lines = min(extent?[2] ?? 0, UInt64(Limits.blockRawBytes))
+        let limit = min(Limits.blockHeaderBytes * 20, 128 + 15 * Int(lines))
+        guard length <= UInt64(limit) else { throw FormatError(.excessive, at: 0, "times of \(length) bytes") }
+        let content = try decompressed(Array(frame), rawLength: Int(length), limit: limit)
         return try lineTimes(content[...])
     }
 

@@ -21,7 +21,8 @@ package struct BlockHeader: Sendable, Hashable {
     package var positions: PositionRange
     /// Newlines, and one more for a last line without one.
     package var lineCount: UInt32
-    /// Decompressed bytes: for files `positions.count`.
+    /// Decompressed bytes: for files `positions.count`, or fewer where rules of the input left lines out (a gap over the
+    /// same positions says how many).
     package var rawLength: UInt64
     /// Length of the zstd frame that follows, 0 where none does.
     package var storedLength: UInt64
@@ -29,7 +30,8 @@ package struct BlockHeader: Sendable, Hashable {
     package var storedChecksum: UInt64
     /// XXH64 of the lines, as zstd's own content checksum computes it (which keeps the lower 32 bits).
     package var rawChecksum: UInt64
-    /// Least and greatest event time of the lines, both included. For a gap and a heartbeat: the time of notice, twice.
+    /// Least and greatest event time of the lines, both included. For a gap and a heartbeat: the time
+    /// of notice, twice; of gaps that were joined, the first and the last one.
     package var leastTime: Nanoseconds
     package var greatestTime: Nanoseconds
     /// The agent's clock when it read the last line.

@@ -28,23 +28,22 @@ package struct ChunkBuilder: ~Copyable {
         length += entry.length
     }
 
-    /// Directory and seek table, and with them appended the manifest of the chunk.
-    package consuming func finish(
+    /// Directory and seek table, and with them appended the manifest of the chunk. The builder stays as it is: where
+    /// they cannot be written, blocks may follow instead.
+    package func finish(
         _ description: ChunkDescription
     ) throws(FormatError) -> (tail: [UInt8], manifest: Manifest) {
         var tail = try ChunkDirectory(description: description, blocks: blocks).encodedFrame()
         tail += SeekTable.encoded(ChunkLayout.frames(of: blocks, directoryLength: tail.count))
-        update(tail)
-        let (blocks, length) = (blocks, length + UInt64(tail.count))
-        let sha256 = finishDigest()
+        let whole = Digest(copying: digest)
+        whole.update(tail)
+        let sha256 = whole.finish()
         let name = ObjectName(writer: description.writer, sequence: description.sequence, sha256: hex(sha256))
         let key = ChunkKey(hour: Hour(containing: description.sealed), name: name)
         let manifest = Manifest(
-            chunk: key, length: length, sha256: sha256, description: description, blocks: blocks)
+            chunk: key, length: length + UInt64(tail.count), sha256: sha256, description: description, blocks: blocks)
         return (tail, manifest)
     }
-
-    private consuming func finishDigest() -> [UInt8] { digest.finish() }
 
     private func update(_ bytes: [UInt8]) {
         digest.update(bytes)

@@ -56,9 +56,16 @@ extension IndexCoverage {
         let sequences = try Self.readSequences(&reader)
         let exceptions = try Self.readExceptions(&reader)
         self.init(edition: edition, closed: closed, sequences: sequences, exceptions: exceptions)
-        guard reader.isAtEnd, encoded().elementsEqual(bytes) else {
+        guard reader.isAtEnd, isInOrder, encoded().elementsEqual(bytes) else {
             throw MalformedBytes("coverage is not in its one form", at: reader.offset)
         }
+    }
+
+    /// Whether open hours lie outside of the closed ones and have sequences, and exceptions lie inside.
+    private var isInOrder: Bool {
+        sequences.allSatisfy { hour, writers in
+            !(closed?.contains(hour) ?? false) && !writers.isEmpty && writers.values.allSatisfy { !$0.ranges.isEmpty }
+        } && exceptions.allSatisfy { closed?.contains($0.hour) ?? false }
     }
 
     private static func readClosed(_ reader: inout ByteReader) throws(MalformedBytes) -> ClosedHours? {

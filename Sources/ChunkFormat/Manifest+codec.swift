@@ -81,7 +81,7 @@ private struct ManifestDocument: Codable {
         var placement: [String]
     }
 
-    struct StreamDocument: Codable, Hashable {
+    struct StreamDocument: Codable {
         var host: String
         var source: String
         var generation: String
@@ -125,11 +125,11 @@ extension ManifestDocument {
         previous = manifest.description.previous.map { hex($0) }
         let rule = manifest.description.redundancy
         redundancy = RedundancyDocument(copies: rule.copies, acknowledge: rule.acknowledge, placement: rule.placement)
-        var interner = Interner<StreamDocument>()
-        let documents = manifest.blocks.map(StreamDocument.init)
-        for document in documents { interner.add(document) }
-        streams = interner.values
-        blocks = zip(manifest.blocks, documents).map { BlockDocument($0, stream: Int(interner.index(of: $1))) }
+        var interner = Interner<StreamIdentity>()
+        let identities = manifest.blocks.map(StreamIdentity.init)
+        for identity in identities { interner.add(identity) }
+        streams = interner.values.map(StreamDocument.init)
+        blocks = zip(manifest.blocks, identities).map { BlockDocument($0, stream: Int(interner.index(of: $1))) }
     }
 
     func manifest() throws(FormatError) -> Manifest {
@@ -177,12 +177,25 @@ extension ManifestDocument {
     }
 }
 
-extension ManifestDocument.StreamDocument {
+/// What many blocks share and the document holds once.
+private struct StreamIdentity: Hashable {
+    var stream: StreamID
+    var generation: Generation
+    var labels: Labels
+
     init(_ block: BlockEntry) {
-        host = block.stream.host
-        source = block.stream.source
-        generation = block.generation.description
-        labels = Dictionary(uniqueKeysWithValues: block.labels.pairs.map { ($0.key, $0.value) })
+        stream = block.stream
+        generation = block.generation
+        labels = block.labels
+    }
+}
+
+extension ManifestDocument.StreamDocument {
+    fileprivate init(_ identity: StreamIdentity) {
+        host = identity.stream.host
+        source = identity.stream.source
+        generation = identity.generation.description
+        labels = Dictionary(uniqueKeysWithValues: identity.labels.pairs.map { ($0.key, $0.value) })
     }
 
     func identity() throws(FormatError) -> (StreamID, Generation, Labels) {

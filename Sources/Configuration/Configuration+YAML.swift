@@ -18,6 +18,9 @@ extension Configuration {
         writer.list("inputs", inputs) { writer, input in
             switch input {
             case .files(let files): writer.section("files") { files.write(to: &$0) }
+            case .syslog(let syslog): writer.section("syslog") { syslog.write(to: &$0) }
+            case .journal(let journal): writer.section("journal") { journal.write(to: &$0) }
+            case .stdin(let input): writer.section("stdin") { input.write(to: &$0) }
             }
         }
         writeTuning(to: &writer)
@@ -55,13 +58,55 @@ extension FilesInput {
     fileprivate func write(to writer: inout YAMLWriter) {
         writer.scalars("include", include)
         if !exclude.isEmpty { writer.scalars("exclude", exclude) }
-        if !labels.pairs.isEmpty {
-            writer.section("labels") { writer in
-                for pair in labels.pairs { writer.scalar(pair.key, pair.value) }
-            }
-        }
+        labels.write(to: &writer)
         if let timezone { writer.scalar("timezone", timezone) }
         writer.scalar("start", start.rawValue)
         if let ignoreOlder { writer.scalar("ignore_older", DurationText.text(ignoreOlder)) }
+        if !drop.isEmpty { writer.scalars("drop", drop) }
+        guard !redact.isEmpty else { return }
+        writer.list("redact", redact) { writer, redaction in
+            writer.scalar("pattern", redaction.pattern)
+            writer.scalar("with", redaction.mask)
+        }
+    }
+}
+
+extension Labels {
+    fileprivate func write(to writer: inout YAMLWriter) {
+        guard !pairs.isEmpty else { return }
+        writer.section("labels") { writer in
+            for pair in pairs { writer.scalar(pair.key, pair.value) }
+        }
+    }
+}
+
+extension SyslogInput {
+    fileprivate func write(to writer: inout YAMLWriter) {
+        writer.scalar("listen", listen.description)
+        writer.scalar("source", source)
+        labels.write(to: &writer)
+        if let timezone { writer.scalar("timezone", timezone) }
+        writer.scalar("message_bytes", ByteSize.text(messageBytes))
+        writer.scalar("max_connections", "\(maxConnections)")
+        if let certificate { writer.scalar("certificate", certificate) }
+        if let key { writer.scalar("key", key) }
+        if let clientCA { writer.scalar("client_ca", clientCA) }
+    }
+}
+
+extension JournalInput {
+    fileprivate func write(to writer: inout YAMLWriter) {
+        if !units.isEmpty { writer.scalars("units", units) }
+        if let directory { writer.scalar("directory", directory) }
+        writer.scalar("source", source)
+        labels.write(to: &writer)
+    }
+}
+
+extension StandardInput {
+    fileprivate func write(to writer: inout YAMLWriter) {
+        writer.scalar("source", source)
+        labels.write(to: &writer)
+        if let timezone { writer.scalar("timezone", timezone) }
     }
 }

@@ -70,6 +70,9 @@ package struct StoreConfiguration: Sendable, Hashable {
 /// One source of lines.
 package enum InputConfiguration: Sendable, Hashable {
     case files(FilesInput)
+    case syslog(SyslogInput)
+    case journal(JournalInput)
+    case stdin(StandardInput)
 }
 
 /// Files that are followed.
@@ -85,6 +88,16 @@ package struct FilesInput: Sendable, Hashable {
     package var start: Start
     /// Files seen for the first time that were last written longer ago than this are left out; nil: none are.
     package var ignoreOlder: Nanoseconds?
+    /// Regular expressions: lines that match one are not archived.
+    package var drop: [String]
+    package var redact: [Redaction]
+
+    package struct Redaction: Sendable, Hashable {
+        /// A regular expression.
+        package var pattern: String
+        /// What each match is masked with, repeated to its length.
+        package var mask: String
+    }
 
     package enum Start: String, Sendable, Hashable, CaseIterable {
         case beginning

@@ -41,7 +41,8 @@ package struct ConfigurationFile: Sendable, Hashable {
     }
 
     private static func fault(_ path: String, _ reason: String) -> ConfigurationError {
-        let problem = InvalidValue("the configuration \(reason)", hint: "name one that can, with --config FILE")
+        let problem = InvalidValue(
+            "the configuration \(reason)", hint: "check the path that --config or FIRN_CONFIG gives")
         return ConfigurationError([ConfigurationProblem(file: path, place: YAMLTree.start, key: "", problem: problem)])
     }
 

@@ -32,12 +32,14 @@ package enum Endpoint {
         return text
     }
 
-    /// `tcp://HOST:PORT` or `udp://HOST:PORT`.
-    static func syslogListener(_ text: String) throws(InvalidValue) -> String {
-        guard let scheme = ["tcp://", "udp://"].first(where: { text.hasPrefix($0) }) else {
-            throw InvalidValue("\(text.quoted) names no protocol", hint: "write tcp://\(text) or udp://\(text)")
+    /// The host, without brackets, and the port of what `listener` accepts.
+    static func hostAndPort(_ text: String) throws(InvalidValue) -> (host: String, port: Int) {
+        let whole = try listener(text)[...]
+        guard let colon = portColon(of: whole), let port = port(of: whole) else {
+            throw InvalidValue("\(text.quoted) has no port", hint: "write one like 127.0.0.1:9599")
         }
-        return scheme + (try listener(String(text.dropFirst(scheme.utf8.count))))
+        let host = whole[..<colon]
+        return (String(host.first == "[" ? host.dropFirst().dropLast() : host), port)
     }
 
     private static func check(_ authority: Substring, in text: String) throws(InvalidValue) {

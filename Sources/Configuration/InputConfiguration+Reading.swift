@@ -1,10 +1,12 @@
 import ArchiveTypes
 
 extension InputConfiguration {
-    private static let kinds = ["files"] + LaterFeatures.inputKinds
+    private static let kinds = ["files", "syslog", "journal", "stdin"] + LaterFeatures.inputKinds
 
     static func list(reading root: inout SectionReader) -> [InputConfiguration] {
-        root.sections("inputs").compactMap(input)
+        let inputs = root.sections("inputs").compactMap(input)
+        checkSources(inputs, root)
+        return inputs
     }
 
     private static func input(_ section: SectionReader) -> InputConfiguration? {
@@ -14,10 +16,21 @@ extension InputConfiguration {
             let reason = mentioned.isEmpty ? "the input has no kind" : "the input has \(mentioned.count) kinds"
             section.report(nil, InvalidValue(reason, hint: "write one of \(kinds.joined(separator: ", "))"))
         }
-        let files = mentioned.contains("files") ? FilesInput(reading: section.section("files")) : nil
-        for kind in mentioned where kind != "files" { LaterFeatures.input(kind, reading: &section) }
+        let inputs = mentioned.compactMap { input($0, &section) }
         section.finish(alsoKnown: kinds)
-        return files.map(InputConfiguration.files)
+        return inputs.first
+    }
+
+    private static func input(_ kind: String, _ section: inout SectionReader) -> InputConfiguration? {
+        switch kind {
+        case "files": return .files(FilesInput(reading: section.section(kind)))
+        case "syslog": return SyslogInput(reading: section.section(kind)).map(InputConfiguration.syslog)
+        case "journal": return .journal(JournalInput(reading: section.section(kind)))
+        case "stdin": return .stdin(StandardInput(reading: section.section(kind)))
+        default:
+            LaterFeatures.input(kind, reading: &section)
+            return nil
+        }
     }
 }
 
@@ -30,14 +43,17 @@ extension FilesInput {
         }
         exclude = section.scalars("exclude", Self.pattern).map(\.value)
         labels = Self.labels(&section)
-        let knowsTimeZone = section.reader.surroundings.knowsTimeZone
-        timezone =
-            section.scalar("timezone") { (text) throws(InvalidValue) in
-                try TimeZoneName.parse(text, isKnown: knowsTimeZone)
-            }?.value
+        timezone = section.timeZone()
         start = section.scalar("start", default: .beginning, Self.start)
         ignoreOlder = section.scalar("ignore_older", DurationText.parse)?.value
+        drop = section.scalars("drop", Self.expression).map(\.value)
+        redact = section.sections("redact").compactMap(Redaction.init)
         section.finish()
+    }
+
+    fileprivate static func expression(_ text: String) throws(InvalidValue) -> String {
+        guard !text.isEmpty else { throw InvalidValue("an empty expression matches every line") }
+        return text
     }
 
     private static func pattern(_ text: String) throws(InvalidValue) -> String {
@@ -60,7 +76,7 @@ extension FilesInput {
         return start
     }
 
-    private static func labels(_ section: inout SectionReader) -> Labels {
+    static func labels(_ section: inout SectionReader) -> Labels {
         let texts = section.texts("labels")
         guard let labels = Labels(texts.map { (key: $0.key, value: $0.value) }) else {
             section.report(
@@ -71,6 +87,24 @@ extension FilesInput {
             return .none
         }
         return labels
+    }
+}
+
+extension FilesInput.Redaction {
+    fileprivate init?(reading section: SectionReader) {
+        var section = section
+        let pattern = section.scalar("pattern", FilesInput.expression)?.value
+        mask = section.scalar("with", default: "***") { (text) throws(InvalidValue) in
+            guard !text.isEmpty else { throw InvalidValue("there is nothing to mask with", hint: "write ***") }
+            return text
+        }
+        if pattern == nil, !section.mentions("pattern") {
+            section.report(
+                nil, InvalidValue("pattern is missing", hint: "write {pattern: \"password=\\\\S+\", with: \"***\"}"))
+        }
+        section.finish()
+        guard let pattern else { return nil }
+        self.pattern = pattern
     }
 }
 

@@ -1,13 +1,11 @@
 /// What the configuration already describes and this version does not do: read as strictly as everything else, so that
 /// a file is either wrong or merely early, and answered with a plain refusal.
 enum LaterFeatures {
-    static let inputKinds = ["journal", "syslog", "http", "agents", "queue"]
+    static let inputKinds = ["http", "agents", "queue"]
 
     static func input(_ kind: String, reading section: inout SectionReader) {
         var inner = section.section(kind)
         switch kind {
-        case "journal": _ = inner.scalars("units", anyText)
-        case "syslog": require("listen", "tcp://127.0.0.1:5514", &inner, Endpoint.syslogListener)
         case "queue":
             require("url", "nats://127.0.0.1:4222", &inner, queueURL)
             require("stream", "firn", &inner, anyText)
@@ -15,7 +13,10 @@ enum LaterFeatures {
         }
         inner.finish()
         section.report(
-            kind, InvalidValue("\(kind) inputs are not supported by this version", hint: "remove it; files inputs are"))
+            kind,
+            InvalidValue(
+                "\(kind) inputs are not supported by this version",
+                hint: "remove it; files, syslog, journal and stdin are"))
     }
 
     static func forward(reading root: inout SectionReader) {

@@ -11,6 +11,9 @@ package enum StoreURL {
         }
         if text.hasPrefix("s3://") { return .s3(try s3(text.dropFirst("s3://".utf8.count), in: text)) }
         if text.hasPrefix("file:") { return .directory(path: try fileURL(text)) }
+        guard !text.lowercased().hasPrefix("s3:") else {
+            throw InvalidValue("\(text.quoted) is not the URL of a bucket", hint: "write s3://BUCKET/PREFIX")
+        }
         if let scheme = scheme(of: text) {
             let hint = Nearest.match(scheme, among: ["s3", "file"]).map { "did you mean \($0)://?" }
             throw InvalidValue(

@@ -36,7 +36,9 @@ indirect enum YAMLTree {
     static func parse(_ text: String) throws(YAMLFault) -> YAMLTree {
         do {
             guard let root = try Parser(yaml: text, resolver: .basic).singleRoot() else { return .section([], start) }
-            return try convert(root)
+            // Aliases of aliases stand for exponentially many values: a file that says them itself has no more than bytes.
+            var budget = max(leastBudget, text.utf8.count)
+            return try convert(root, &budget)
         } catch let fault as YAMLFault {
             throw fault
         } catch let error as YamlError {
@@ -46,24 +48,30 @@ indirect enum YAMLTree {
         }
     }
 
-    private static func convert(_ node: Node) throws -> YAMLTree {
+    private static let leastBudget = 10_000
+
+    private static func convert(_ node: Node, _ budget: inout Int) throws -> YAMLTree {
         let place = node.mark.map { Place.file(line: $0.line, column: $0.column) } ?? start
+        budget -= 1
+        guard budget > 0 else {
+            throw YAMLFault(place: place, problem: InvalidValue("the file's aliases stand for too many values"))
+        }
         switch node {
         case .scalar(let scalar):
             let isEmpty = scalar.style == .plain && ["", "~", "null"].contains(scalar.string)
             return isEmpty ? .nothing(place) : .scalar(scalar.string, place)
-        case .sequence(let sequence): return .list(try sequence.map(convert), place)
-        case .mapping(let mapping): return .section(try mapping.map { try entry($0.key, $0.value) }, place)
+        case .sequence(let sequence): return .list(try sequence.map { try convert($0, &budget) }, place)
+        case .mapping(let mapping): return .section(try mapping.map { try entry($0.key, $0.value, &budget) }, place)
         case .alias: throw YAMLFault(place: place, problem: InvalidValue("the alias names no anchor"))
         }
     }
 
-    private static func entry(_ key: Node, _ value: Node) throws -> Entry {
+    private static func entry(_ key: Node, _ value: Node, _ budget: inout Int) throws -> Entry {
         let place = key.mark.map { Place.file(line: $0.line, column: $0.column) } ?? start
         guard case .scalar(let scalar) = key else {
             throw YAMLFault(place: place, problem: InvalidValue("a key must be plain text"))
         }
-        return Entry(key: scalar.string, place: place, value: try convert(value))
+        return Entry(key: scalar.string, place: place, value: try convert(value, &budget))
     }
 }
 

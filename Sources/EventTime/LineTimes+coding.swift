@@ -33,12 +33,13 @@ extension LineTimes {
     }
 
     /// A format whose name this version does not know is kept: only reading by it fails.
-    package init(decoding bytes: ArraySlice<UInt8>) throws(MalformedBytes) {
+    /// - Parameter lineCount: lines of the block: nothing is allocated for exceptions of more.
+    package init(decoding bytes: ArraySlice<UInt8>, lineCount: UInt32 = .max) throws(MalformedBytes) {
         var reader = ByteReader(bytes)
         switch try reader.read(UInt8.self) {
         case Tag.column: self = .column(Array(try reader.read(count: reader.remaining)))
         case Tag.format:
-            self = .format(try TimeFormatUse(&reader))
+            self = .format(try TimeFormatUse(&reader, lineCount: lineCount))
             guard reader.isAtEnd else { throw MalformedBytes("line times go on after their end", at: reader.offset) }
         case let tag: throw MalformedBytes("kind \(tag) of line times is unknown", at: 0)
         }
@@ -58,7 +59,7 @@ extension LineTimes {
 }
 
 extension TimeFormatUse {
-    fileprivate init(_ reader: inout ByteReader) throws(MalformedBytes) {
+    fileprivate init(_ reader: inout ByteReader, lineCount: UInt32) throws(MalformedBytes) {
         let at = reader.offset
         let name = try reader.readText(atMost: LineTimes.formatNameBytes)
         guard !name.isEmpty, name.utf8.allSatisfy(\.isFormatNameCharacter) else {
@@ -69,7 +70,7 @@ extension TimeFormatUse {
         let carry = try reader.readSignedVarint()
         let received = try reader.readSignedVarint()
         self.init(format: name, utcOffset: utcOffset, year: year, carry: carry, received: received)
-        try readExceptions(&reader)
+        try readExceptions(&reader, lineCount: lineCount)
     }
 
     fileprivate func appendExceptions(to bytes: inout [UInt8]) {
@@ -82,10 +83,10 @@ extension TimeFormatUse {
         }
     }
 
-    private mutating func readExceptions(_ reader: inout ByteReader) throws(MalformedBytes) {
+    private mutating func readExceptions(_ reader: inout ByteReader, lineCount: UInt32) throws(MalformedBytes) {
         let at = reader.offset
         let count = try reader.readVarint()
-        guard count <= UInt64(reader.remaining / 2) else {
+        guard count <= UInt64(reader.remaining / 2), count <= UInt64(lineCount) else {
             throw MalformedBytes("\(count) exceptions do not fit", at: at)
         }
         exceptions.reserveCapacity(Int(count))

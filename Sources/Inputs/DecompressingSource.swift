@@ -1,6 +1,6 @@
 /// The decompressed bytes of a file. Buffers are of fixed size, however far the file expands.
 final class DecompressingSource<Decoder: StreamDecoder>: ByteSource {
-    private let file: FileSource
+    private let file: any ByteSource
     private let decoder: Decoder
     private let input = UnsafeMutableRawBufferPointer.allocate(byteCount: 128 << 10, alignment: 16)
     /// The part of `input` that waits to be decoded.
@@ -12,7 +12,7 @@ final class DecompressingSource<Decoder: StreamDecoder>: ByteSource {
 
     var name: String { file.name }
 
-    init(_ file: FileSource, _: Decoder.Type, limits: DecompressionLimits) throws(InputError) {
+    init(_ file: any ByteSource, _: Decoder.Type, limits: DecompressionLimits) throws(InputError) {
         self.file = file
         do throws(DecodeFailure) {
             decoder = try Decoder(limits: limits)
@@ -67,5 +67,18 @@ final class DecompressingSource<Decoder: StreamDecoder>: ByteSource {
 
     private func located(_ failure: DecodeFailure) -> InputError {
         InputError(failure.kind, path: name, offset: consumed, failure.reason, hint: failure.hint)
+    }
+}
+
+extension Compression {
+    /// What `source` holds, decompressed.
+    func decompress(_ source: any ByteSource, limits: DecompressionLimits) throws(InputError) -> any ByteSource {
+        switch self {
+        case .none: source
+        case .gzip: try DecompressingSource(source, GzipDecoder.self, limits: limits)
+        case .zstd: try DecompressingSource(source, ZstdDecoder.self, limits: limits)
+        case .xz: try DecompressingSource(source, XzDecoder.self, limits: limits)
+        case .bzip2: try DecompressingSource(source, Bzip2Decoder.self, limits: limits)
+        }
     }
 }

@@ -14,14 +14,18 @@ extension FileFollower {
     mutating func look() -> [FileKey: Sighting] {
         var sightings: [FileKey: Sighting] = [:]
         var problems: Set<InputError> = []
+        var folders: Set<RawPath> = []
         for (index, group) in settings.groups.enumerated() {
             let found = FolderWalk.find(group.selection, in: view, limits: settings.walk)
             problems.formUnion(found.problems)
+            folders.formUnion(found.folders)
             for file in found.files where sightings[file.status.key] == nil {
                 sightings[file.status.key] = Sighting(
                     path: file.path, status: file.status, group: index, order: sightings.count)
+                if file.isLinked, pace != nil, let real = view.resolve(file.path) { folders.insert(real.folder) }
             }
         }
+        pace?.cover(folders)
         for problem in problems.subtracting(walkProblems).sorted(by: { $0.path < $1.path }) {
             events.append(.problem(problem))
         }
@@ -29,28 +33,32 @@ extension FileFollower {
         return sightings
     }
 
-    mutating func note(_ sighting: Sighting, now: Nanoseconds) {
+    /// Whether the file is followed, or is one that a checkpoint means.
+    mutating func recognise(_ sighting: Sighting, now: Nanoseconds) -> Bool {
         if let file = files[sighting.status.key] {
-            file.path = sighting.path
+            move(file, to: sighting.path, now: now)
             file.place = .selected
             file.observe(sighting.status, now: now)
         } else if let checkpoint = takeCheckpoint(at: sighting.path, sighting.status) {
             adopt(checkpoint, at: sighting.path, sighting.status, group: sighting.group, .selected, now: now)
         } else {
-            discover(sighting, now: now)
+            return false
         }
+        return true
     }
 
-    private mutating func discover(_ sighting: Sighting, now: Nanoseconds) {
+    /// Begins to follow a file as a generation of `source`.
+    mutating func discover(
+        _ sighting: Sighting, source: String, _ place: Followed<View.File>.Place, now: Nanoseconds
+    ) {
         let group = settings.groups[sighting.group]
         if let age = group.ignoreOlder, now - sighting.status.modified > age { return }
         let identity = identity(at: sighting.path, sighting.status)
-        let source = sighting.path.description
         let generation = identity.generation(firstSight: sighting.status.modified, after: newest[source])
         let isAtEnd = group.start == .end && wasThereBefore(sighting.status)
         let checkpoint = FileCheckpoint(
             source: source, generation: generation, identity: identity, position: isAtEnd ? sighting.status.size : 0)
-        follow(Followed(checkpoint, group: sighting.group, path: sighting.path, status: sighting.status, now: now))
+        adopt(checkpoint, at: sighting.path, sighting.status, group: sighting.group, place, now: now)
     }
 
     /// Whether a file that is seen for the first time is older than following: there at the very first look, or born
@@ -61,61 +69,19 @@ extension FileFollower {
         return birth <= lastRun
     }
 
-    private func identity(at path: RawPath, _ status: FileStatus) -> FileIdentity {
+    func identity(at path: RawPath, _ status: FileStatus) -> FileIdentity {
         FileIdentity(
             machine: settings.machine, fileSystem: view.fileSystem(of: path, device: status.key.device),
             inode: status.key.inode, birth: status.key.birth)
     }
 
-    // MARK: After a restart
-
-    /// The checkpoint of the file at `path`, taken from those that are still to be found. Generations of the same file
-    /// that ended before are reported.
-    private mutating func takeCheckpoint(at path: RawPath, _ status: FileStatus) -> FileCheckpoint? {
-        guard checkpoints.contains(where: { $0.identity.inode == status.key.inode }) else { return nil }
-        let identity = identity(at: path, status)
-        let same = checkpoints.filter { $0.identity.isSameFile(as: identity) }
-        guard let newest = same.first else { return nil }
-        checkpoints.removeAll { $0.identity.isSameFile(as: identity) }
-        for older in same.dropFirst() {
-            events.append(.lost(older, bytes: nil, reason: "truncated before all that was read of it was stored"))
-            events.append(.ended(older, .truncated))
-        }
-        return newest
-    }
-
-    private mutating func adopt(
+    mutating func adopt(
         _ checkpoint: FileCheckpoint, at path: RawPath, _ status: FileStatus, group: Int,
-        _ place: Followed<View.File>.Place, now: Nanoseconds
+        _ place: Followed<View.File>.Place, now: Nanoseconds, isContinued: Bool = false
     ) {
         let file = Followed<View.File>(checkpoint, group: group, path: path, status: status, now: now)
         file.place = place
-        follow(file)
-    }
-
-    /// Looks for files of checkpoints that no pattern leads to: under another name in the folder where they were. A
-    /// folder that cannot be read is tried again at the next poll.
-    mutating func findMoved(now: Nanoseconds) {
-        let missing = checkpoints
-        checkpoints.removeAll()
-        for checkpoint in missing {
-            let path = RawPath(source: checkpoint.source)
-            guard let group = settings.groups.firstIndex(where: { $0.selection.contains(path) }) else {
-                events.append(.ended(checkpoint, .unselected))
-                continue
-            }
-            do throws(InputError) {
-                if let (path, status) = try locate(checkpoint.identity, near: path) {
-                    adopt(checkpoint, at: path, status, group: group, .moved(now), now: now)
-                } else {
-                    let reason = "not found again: deleted or moved to another folder while nothing followed it"
-                    events.append(.lost(checkpoint, bytes: nil, reason: reason))
-                    events.append(.ended(checkpoint, .gone))
-                }
-            } catch {
-                checkpoints.append(checkpoint)
-            }
-        }
+        follow(file, isContinued: isContinued)
     }
 
     // MARK: Files that no pattern leads to any more
@@ -126,9 +92,17 @@ extension FileFollower {
                 // Still there: its folder could not be listed, or it was found moved before.
                 return file.observe(status, now: now)
             }
-            if let handle = file.handle { return try observeNameless(file, handle, now: now) }
-            guard let (path, status) = try locate(file.identity, near: file.path) else { return giveUp(file) }
-            file.path = path
+            if let handle = file.handle {
+                try observeNameless(file, handle, now: now)
+                if file.place != .deleted(now), let (path, _) = try locate(file.identity, near: [file.lastPath]) {
+                    move(file, to: path, now: now)
+                }
+                return
+            }
+            guard let (path, status) = try locate(file.identity, near: [file.path, file.lastPath]) else {
+                return giveUp(file)
+            }
+            move(file, to: path, now: now)
             if file.place == .selected { file.place = .moved(now) }
             file.observe(status, now: now)
         } catch {
@@ -144,28 +118,27 @@ extension FileFollower {
         switch file.place {
         case .deleted: break
         case .moved where status.links > 0: break
-        case .selected, .moved: file.place = status.links == 0 ? .deleted(now) : .moved(now)
+        case .selected, .moved:
+            file.place = status.links == 0 ? .deleted(now) : .moved(now)
+            file.renamed = now
         }
     }
 
+    /// The file is gone, but its content may lie elsewhere.
     private mutating func giveUp(_ file: Followed<View.File>) {
-        if file.size > file.position {
-            events.append(
-                .lost(
-                    file.checkpoint, bytes: file.size - file.position, reason: "deleted before it was read to its end"))
-        }
-        drop(file, .deleted)
+        var lost = Missing(file.checkpoint, end: .deleted, group: file.group)
+        lost.unread = file.unread
+        forget(file)
+        miss(lost)
     }
 
-    /// The path and status of a file by its identity, in the folder of `path` and in that where `path` leads as a link.
+    /// The path and status of a file by its identity, in the folders of `paths` and in those where they lead as links.
     mutating func locate(
-        _ identity: FileIdentity, near path: RawPath
+        _ identity: FileIdentity, near paths: [RawPath]
     ) throws(InputError) -> (RawPath, FileStatus)? {
-        var folders = [path.folder]
-        if let resolved = view.resolve(path)?.folder, resolved != path.folder { folders.append(resolved) }
-        for folder in folders {
-            for name in try listing(of: folder)[identity.inode] ?? [] {
-                let candidate = folder.appending(name)
+        for folder in folders(near: paths) {
+            for entry in try listing(of: folder) where entry.inode == identity.inode {
+                let candidate = folder.appending(entry.name)
                 guard let status = try view.status(of: candidate), status.kind == .file else { continue }
                 if self.identity(at: candidate, status).isSameFile(as: identity) { return (candidate, status) }
             }
@@ -173,16 +146,31 @@ extension FileFollower {
         return nil
     }
 
-    /// The names in a folder by inode, read at most once a poll. Nothing where there is no folder any more.
-    private mutating func listing(of folder: RawPath) throws(InputError) -> [UInt64: [[UInt8]]] {
+    func folders(near paths: [RawPath]) -> [RawPath] {
+        var folders: [RawPath] = []
+        for path in paths {
+            for folder in [path.folder, view.resolve(path)?.folder ?? path.folder] where !folders.contains(folder) {
+                folders.append(folder)
+            }
+        }
+        return folders
+    }
+
+    /// What a folder holds, read at most once a poll. Nothing where there is no folder any more.
+    mutating func listing(of folder: RawPath) throws(InputError) -> [FolderEntry] {
         if let known = listings[folder] { return known }
-        var names: [UInt64: [[UInt8]]] = [:]
+        var entries: [FolderEntry] = []
         do throws(InputError) {
-            for entry in try view.entries(of: folder) { names[entry.inode, default: []].append(entry.name) }
+            entries = try view.entries(of: folder)
         } catch {
             guard error.kind == .missing else { throw error }
         }
-        listings[folder] = names
-        return names
+        listings[folder] = entries
+        return entries
     }
+}
+
+extension Followed {
+    /// Where it was last seen, without links.
+    var lastPath: RawPath { realPath ?? path }
 }

@@ -5,7 +5,10 @@ extension FileFollower {
     /// Replaces the content of `buffer`, whose capacity is kept, with the next piece of the next file in turn; nil when
     /// there is nothing to read before the next poll.
     package mutating func next(into buffer: inout [UInt8]) -> FollowedPiece? {
-        while let key = ready.popFirst() {
+        // A file that waits for its turn to be decompressed goes to the end once, not for ever.
+        var left = ready.count
+        while left > 0, let key = ready.popFirst() {
+            left -= 1
             guard let file = files[key] else { continue }
             file.isQueued = false
             do throws(InputError) {
@@ -22,6 +25,14 @@ extension FileFollower {
         _ file: Followed<View.File>, into buffer: inout [UInt8]
     ) throws(InputError) -> FollowedPiece? {
         guard let handle = handle(of: file) else { return nil }
+        if file.compression == nil { file.compression = try handle.compression(named: file.path) }
+        return file.isCompressed
+            ? try readCompressed(file, handle, into: &buffer) : try readPlain(file, handle, into: &buffer)
+    }
+
+    private mutating func readPlain(
+        _ file: Followed<View.File>, _ handle: View.File, into buffer: inout [UInt8]
+    ) throws(InputError) -> FollowedPiece? {
         // No further than the last poll saw: a quiet file costs what it holds, not a whole buffer.
         let wanted = Int(min(UInt64(settings.pieceBytes), file.size - min(file.size, file.position)))
         let count = try fill(&buffer, wanted, from: handle, at: file.position)
@@ -37,7 +48,7 @@ extension FileFollower {
         file.isDrained = !isFull
         buffer.removeLast(count - end)
         guard end > 0 else { return nil }
-        let piece = take(buffer, from: file)
+        let piece = take(buffer, from: file, handle)
         if isFull { enqueue(file) }
         return piece
     }
@@ -60,10 +71,12 @@ extension FileFollower {
         file.isTailDue && count == wanted && count < settings.pieceBytes
     }
 
-    private func take(_ bytes: [UInt8], from file: Followed<View.File>) -> FollowedPiece {
+    /// `handle` is that of a plain file.
+    func take(_ bytes: [UInt8], from file: Followed<View.File>, _ handle: View.File?) -> FollowedPiece {
         let before = file.tail?.last
         let first = file.position
         file.advance(over: bytes)
+        if let handle { learn(file, handle, upTo: file.position) }
         let piece = Piece(
             first: first, count: bytes.count, startsInsideLine: before != nil && before != .newline,
             endsInsideLine: bytes.last != .newline, isLast: false)
@@ -72,18 +85,39 @@ extension FileFollower {
 
     /// Whether the bytes before the position are still what was read there. A file that was truncated and has grown
     /// past the position again cannot be told by its size.
-    private func isIntact(_ file: Followed<View.File>, _ handle: View.File) throws(InputError) -> Bool {
-        guard file.position > 0 else { return true }
-        var bytes = [UInt8](repeating: 0, count: Int(min(file.position, UInt64(FileCheckpoint.tailBytes))))
-        let start = file.position - UInt64(bytes.count)
-        let count = try bytes.withUnsafeMutableBufferPointer { (buffer) throws(InputError) -> Int in
-            try handle.read(at: start, into: UnsafeMutableRawBufferPointer(buffer))
+    func isIntact(_ file: Followed<View.File>, _ handle: View.File) throws(InputError) -> Bool {
+        guard file.position > 0 else {
+            guard let head = file.head else { return true }
+            return try handle.holds([head], upTo: head.end)
         }
-        guard count == bytes.count else { return false }
+        let count = Int(min(file.position, UInt64(ContentMark.tailBytes)))
+        let bytes = try handle.bytes(at: file.position - UInt64(count), count: count)
+        guard bytes.count == count else { return false }
         if let tail = file.tail { return bytes.suffix(tail.count).elementsEqual(tail) }
-        if let expected = file.expectedTail, FileCheckpoint.tailHash(bytes) != expected { return false }
+        guard try handle.holds(file.unchecked, upTo: .max) else { return false }
+        file.unchecked = []
         file.tail = bytes
         return true
+    }
+
+    // MARK: What a file begins with
+
+    /// Remembers what a plain file begins with, so that its content is known wherever it goes.
+    mutating func learn(_ file: Followed<View.File>) {
+        guard file.position == 0, !file.isCompressed, let handle = file.handle,
+            Compression.endingLength(of: file.path.name) == 0
+        else { return }
+        learn(file, handle, upTo: file.size)
+    }
+
+    private func learn(_ file: Followed<View.File>, _ handle: View.File, upTo length: UInt64) {
+        guard file.wantsHead(of: length) else { return }
+        do throws(InputError) {
+            file.learnHead(try handle.bytes(at: 0, count: Int(min(length, UInt64(ContentMark.headBytes)))))
+        } catch {
+            // The next read meets the same and reports it.
+            return
+        }
     }
 
     // MARK: Handles
@@ -92,7 +126,7 @@ extension FileFollower {
     /// spared.
     mutating func handle(of file: Followed<View.File>) -> View.File? {
         if let handle = file.handle { return handle }
-        guard openCount < settings.mostOpenFiles || closeOldest() else { return nil }
+        guard openCount < mostOpen || closeOldest() else { return nil }
         do throws(InputError) {
             let handle = try view.open(file.path)
             // Another file may have taken the name since.
@@ -100,16 +134,33 @@ extension FileFollower {
             file.handle = handle
             openCount += 1
             opened.append(file.key)
+            if file.key.birth == nil, !file.isCompressed, !file.isExhausted, try !isIntact(file, handle) {
+                file.isRewritten = true
+                file.isOtherFile = true
+                return nil
+            }
             return handle
         } catch {
-            if error.kind != .missing { report(error, of: file) }
+            switch error.kind {
+            case .missing: pace?.isAllDue = true
+            case .exhausted: spareHandles(error)
+            default: report(error, of: file)
+            }
             return nil
         }
+    }
+
+    /// The process may open no more: some are given back, for others to use too, and fewer are held from now on.
+    private mutating func spareHandles(_ error: InputError) {
+        if mostOpen == settings.mostOpenFiles { events.append(.problem(error)) }
+        mostOpen = max(1, openCount - openCount / 8 - 1)
+        while openCount > mostOpen, closeOldest() {}
     }
 
     mutating func close(_ file: Followed<View.File>) {
         guard file.handle != nil else { return }
         file.handle = nil
+        if file.inflation != nil { deflate(file) }
         openCount -= 1
     }
 

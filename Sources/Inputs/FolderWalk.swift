@@ -71,6 +71,7 @@ package struct FolderWalk<View: FileSystemView> {
     private mutating func walk(_ visit: Visit) {
         guard visit.depth <= limits.depth, let status = status(of: visit.folder), status.kind == .folder else { return }
         let folder = Folder(device: status.key.device, inode: status.key.inode)
+        found.folders.insert(visit.folder)
         let states = closure(visit.states).subtracting(visited[folder, default: []])
         guard !states.isEmpty else { return }
         visited[folder, default: []].formUnion(states)

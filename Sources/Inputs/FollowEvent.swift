@@ -5,6 +5,9 @@ package enum FollowEvent: Sendable, Hashable {
     /// A generation begins to be followed: keep the checkpoint even if nothing is read yet. `group` is the index of the
     /// group that selected it.
     case opened(FileCheckpoint, group: Int)
+    /// A generation goes on in another file: its compressed form, or a copy. What is kept of it takes this
+    /// checkpoint's identity and path, at the position that is durable (`FileCheckpoint.at`).
+    case continued(FileCheckpoint)
     /// A generation was read to its end and is no longer followed: once what was read is durable, its checkpoint is no
     /// longer needed.
     case ended(FileCheckpoint, End)
@@ -40,7 +43,7 @@ package struct FollowedFile: Sendable, Hashable {
     package var checkpoint: FileCheckpoint
     /// Where it was last seen.
     package var path: RawPath
-    /// Its size when it was last looked at.
+    /// Its size when it was last looked at; of a compressed file that was read to its end, the position.
     package var size: UInt64
     package var isOpen: Bool
 }

@@ -35,6 +35,15 @@ package struct FollowSettings: Sendable {
     package var rotatedGrace: Nanoseconds = 5 * .perMinute
     /// The same for a deleted one, which takes up space as long as it is held.
     package var deletedGrace: Nanoseconds = 5 * .perSecond
+    /// A compressed file is read once it stood unchanged this long: what writes it has finished then.
+    package var compressedQuiet: Nanoseconds = 2 * .perSecond
+    /// A file that looks like the copy that precedes a truncation is followed like any other after it stood unchanged
+    /// this long.
+    package var copyGrace: Nanoseconds = .perMinute
+    /// Renamed files of one stream that are remembered after they were read to their end: when rotation compresses them
+    /// later, the compressed file is told from new content.
+    package var rotatedKept = 2
+    package var decompression = DecompressionLimits()
     package var walk = WalkLimits()
 
     package init(groups: [Group], machine: MachineID) {

@@ -16,30 +16,49 @@ final class Followed<File: OpenFile> {
     let source: String
     let group: Int
     var generation: Generation
-    /// Where it was last seen.
+    /// Where it was last seen, and the same without links where that differs.
     var path: RawPath
+    var realPath: RawPath?
     var place = Place.selected
+    /// When it was last seen to have another name.
+    var renamed: Nanoseconds?
     var position: UInt64
     /// The last bytes before the position; nil until they are known.
     var tail: [UInt8]?
-    /// What a checkpoint says of them.
-    var expectedTail: UInt64?
+    /// What a checkpoint says of the content: to be checked before anything is read.
+    var unchecked: [ContentMark]
+    private var expectedTail: ContentMark?
+    private(set) var head: ContentMark?
+    /// The bytes of `head`; empty where only the mark is known.
+    private(set) var headBytes: [UInt8] = []
 
-    /// As seen by the last poll.
+    /// As seen by the last poll. Bytes as they lie there.
     var size: UInt64
     var modified: Nanoseconds
     /// When a poll last saw size or modification change.
     var changed: Nanoseconds
     /// Bytes that had been seen but not read, and are gone since the file got shorter.
     var cutOff: UInt64?
+    /// The last poll saw it get shorter.
+    var hasShrunk = false
     /// The bytes before the position are not what they were.
     var isRewritten = false
+    /// The inode holds another file now: without births, only its content tells.
+    var isOtherFile = false
     /// Modified without growing: the bytes before the position want checking.
     var needsCheck = false
     /// Nothing but the beginning of a line is left to read.
     var isDrained = false
     /// A last line without newline has stood long enough.
     var isTailDue = false
+
+    /// How it is compressed; nil until its first bytes were seen.
+    var compression: Compression?
+    private var wasCompressed: Bool
+    /// What is being decompressed of it.
+    var inflation: Inflation?
+    /// The size at which everything in it had been read.
+    var exhaustedAt: UInt64?
 
     var handle: File?
     var isQueued = false
@@ -52,7 +71,11 @@ final class Followed<File: OpenFile> {
         generation = checkpoint.generation
         position = checkpoint.position
         expectedTail = checkpoint.tail
+        head = checkpoint.head
+        unchecked = checkpoint.position == 0 ? [] : checkpoint.marks
         tail = checkpoint.position == 0 ? [] : nil
+        exhaustedAt = checkpoint.exhaustedAt
+        wasCompressed = checkpoint.isCompressed
         size = status.size
         modified = status.modified
         changed = now
@@ -62,20 +85,50 @@ final class Followed<File: OpenFile> {
     }
 
     var checkpoint: FileCheckpoint {
-        FileCheckpoint(
+        var checkpoint = FileCheckpoint(
             source: source, generation: generation, identity: identity, position: position,
-            tail: tail.map(FileCheckpoint.tailHash) ?? expectedTail)
+            tail: tail.flatMap { ContentMark($0, endingAt: position) } ?? expectedTail, head: head)
+        let seen = realPath ?? path
+        if seen.description != source { checkpoint.path = seen }
+        checkpoint.isCompressed = isCompressed
+        checkpoint.exhaustedAt = exhaustedAt
+        return checkpoint
+    }
+
+    var isCompressed: Bool { compression.map { $0 != .none } ?? wasCompressed }
+
+    /// Nothing is left to read at its present size, though the position does not say so: it is compressed, or a copy
+    /// that was made before the last bytes were written.
+    var isExhausted: Bool { exhaustedAt == size }
+
+    var hasMore: Bool {
+        if isExhausted { return false }
+        return isCompressed || size > position
+    }
+
+    /// Shorter than what was read of it.
+    var isCutShort: Bool { !isCompressed && !isExhausted && size < position }
+
+    /// How many bytes were seen and not read; nil where that cannot be told.
+    var unread: UInt64? {
+        if isExhausted { return 0 }
+        return isCompressed ? nil : size - min(size, position)
     }
 
     /// Takes note of how the file looks now.
     func observe(_ status: FileStatus, now: Nanoseconds) {
         guard status.size != size || status.modified != modified else { return }
-        if status.size < size, size > max(position, status.size) { cutOff = size - max(position, status.size) }
+        if status.size < size, !isCompressed, !isExhausted, size > max(position, status.size) {
+            cutOff = size - max(position, status.size)
+        }
+        if isExhausted, status.size != size { exhaustedAt = nil }
+        hasShrunk = status.size < size
         size = status.size
         modified = status.modified
         changed = now
         isDrained = false
-        needsCheck = position > 0
+        inflation = nil
+        needsCheck = (position > 0 || head != nil) && !isExhausted
     }
 
     /// Begins at the beginning again, as another generation.
@@ -84,20 +137,44 @@ final class Followed<File: OpenFile> {
         position = 0
         tail = []
         expectedTail = nil
+        unchecked = []
+        head = nil
+        headBytes = []
+        compression = nil
+        wasCompressed = false
+        inflation = nil
+        exhaustedAt = nil
         cutOff = nil
         isRewritten = false
         needsCheck = false
         isDrained = false
     }
 
-    func advance(over piece: some BidirectionalCollection<UInt8>) {
+    /// Whether more of the file's beginning can be remembered than is.
+    func wantsHead(of length: UInt64) -> Bool {
+        let known = head?.count ?? 0
+        return known < ContentMark.headBytes && UInt64(known) < length
+    }
+
+    func learnHead(_ bytes: [UInt8]) {
+        head = ContentMark(bytes, endingAt: UInt64(bytes.count))
+        headBytes = bytes
+    }
+
+    // An array: the suffix of any other collection is found by going through all of it.
+    func advance(over piece: [UInt8]) {
         position += UInt64(piece.count)
-        // A slice, not Sequence's `suffix`, which an array's `+` would choose: that one walks through all of the piece.
-        let count = min(piece.count, FileCheckpoint.tailBytes)
-        var kept = tail ?? []
-        kept.append(contentsOf: piece[piece.index(piece.endIndex, offsetBy: -count)...])
-        tail = Array(kept[max(0, kept.count - FileCheckpoint.tailBytes)...])
+        tail = Array(((tail ?? []) + piece.suffix(ContentMark.tailBytes)).suffix(ContentMark.tailBytes))
     }
 
     func isQuiet(for duration: Nanoseconds, now: Nanoseconds) -> Bool { now - changed >= duration }
+}
+
+/// A compressed file that is being read: its bytes from `position` on are `carry`, then what `source` gives.
+final class Inflation {
+    let source: any ByteSource
+    var carry: [UInt8] = []
+    var hasEnded = false
+
+    init(_ source: any ByteSource) { self.source = source }
 }

@@ -11,6 +11,8 @@ package struct InputError: Error, Sendable, Hashable, CustomStringConvertible {
         case folder
         /// The system failed to open or to read it: retrying may help.
         case failed
+        /// The process, or the system, may open no more files at present.
+        case exhausted
         /// Compressed bytes that are not what their writer wrote.
         case damaged
         /// Compressed bytes that end early. All that could be read of them was delivered.
@@ -53,7 +55,8 @@ package struct InputError: Error, Sendable, Hashable, CustomStringConvertible {
             self.init(.folder, path: path, "is a directory", hint: "name the files in it")
         case EMFILE, ENFILE:
             self.init(
-                .failed, path: path, "cannot \(action) it: \(text)", hint: "raise the limit of open files (ulimit -n)")
+                .exhausted, path: path, "cannot \(action) it: \(text)",
+                hint: "raise the limit of open files (ulimit -n)")
         default:
             self.init(.failed, path: path, offset: offset, "cannot \(action) it: \(text)")
         }

@@ -21,7 +21,7 @@ package struct InputFile {
         let compression = Compression.detect(first: try file.peek(Compression.magicBytes), name: file.name)
         let isRegular = status.mode & S_IFMT == S_IFREG
         return InputFile(
-            source: try decompress(file, compression, limits), compression: compression,
+            source: try compression.decompress(file, limits: limits), compression: compression,
             identity: isRegular ? identity(of: file, status, machine) : nil,
             size: isRegular ? status.size : 0, modified: status.modified)
     }
@@ -36,17 +36,5 @@ package struct InputFile {
             machine: machine,
             fileSystem: FileSystemID.resolve(device: status.device, descriptor: file.descriptor),
             inode: status.inode, birth: status.birth < 0 ? nil : status.birth)
-    }
-
-    private static func decompress(
-        _ file: FileSource, _ compression: Compression, _ limits: DecompressionLimits
-    ) throws(InputError) -> any ByteSource {
-        switch compression {
-        case .none: file
-        case .gzip: try DecompressingSource(file, GzipDecoder.self, limits: limits)
-        case .zstd: try DecompressingSource(file, ZstdDecoder.self, limits: limits)
-        case .xz: try DecompressingSource(file, XzDecoder.self, limits: limits)
-        case .bzip2: try DecompressingSource(file, Bzip2Decoder.self, limits: limits)
-        }
     }
 }

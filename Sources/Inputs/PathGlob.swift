@@ -16,6 +16,8 @@ package struct PathGlob: Sendable, Hashable, CustomStringConvertible {
     /// More than anybody writes, and few enough to try one after another.
     private static let mostAlternatives = 1024
     private static let mostBytes = 4096
+    /// Of all texts on the way to the alternatives: braces around one part cost time too.
+    private static let mostExpandedBytes = 1 << 20
 
     /// Throws where the pattern is empty, too long, or holds brackets or braces without their end.
     package init(_ pattern: String) throws(InputError) {
@@ -26,7 +28,8 @@ package struct PathGlob: Sendable, Hashable, CustomStringConvertible {
                 throw PatternFailure("is empty, too long, or holds a NUL")
             }
             var expanded: [[UInt8]] = []
-            try Self.expandBraces(Array(pattern.utf8), into: &expanded)
+            var budget = Self.mostExpandedBytes
+            try Self.expandBraces(Array(pattern.utf8), into: &expanded, &budget)
             let isPath = pattern.utf8.contains(.slash)
             alternatives = try expanded.map { (text) throws(PatternFailure) in
                 try Self.segments(of: text, isPath: isPath)
@@ -53,21 +56,28 @@ package struct PathGlob: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    private static func match(_ segments: ArraySlice<Segment>, _ names: ArraySlice<ArraySlice<UInt8>>, hidden: Bool)
-        -> Bool
-    {
-        switch segments.first {
-        case nil: return names.isEmpty
-        case .name(let pattern):
-            guard let name = names.first, pattern.matches(name, hidden: hidden) else { return false }
-            return match(segments.dropFirst(), names.dropFirst(), hidden: hidden)
-        case .folders:
-            var rest = names
-            while true {
-                if match(segments.dropFirst(), rest, hidden: hidden) { return true }
-                guard let name = rest.popFirst(), hidden || name.first != UInt8(ascii: ".") else { return false }
+    /// Goes through the segments once, with all places in the path that those before can have led to: time is at most
+    /// segments times names, however many `**` there are.
+    private static func match(
+        _ segments: ArraySlice<Segment>, _ names: ArraySlice<ArraySlice<UInt8>>, hidden: Bool
+    ) -> Bool {
+        let names = Array(names)
+        var places = [true] + [Bool](repeating: false, count: names.count)
+        for segment in segments {
+            switch segment {
+            case .folders:
+                for (index, name) in names.enumerated() where places[index] {
+                    if hidden || name.first != UInt8(ascii: ".") { places[index + 1] = true }
+                }
+            case .name(let pattern):
+                for (index, name) in names.enumerated().reversed() {
+                    places[index + 1] = places[index] && pattern.matches(name, hidden: hidden)
+                }
+                places[0] = false
             }
+            guard places.contains(true) else { return false }
         }
+        return places[names.count]
     }
 
     private static func segments(of text: [UInt8], isPath: Bool) throws(PatternFailure) -> [Segment] {
@@ -87,15 +97,17 @@ package struct PathGlob: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Writes the text with its first braces replaced by each of their parts, and so on until there are none.
-    private static func expandBraces(_ text: [UInt8], into expanded: inout [[UInt8]]) throws(PatternFailure) {
-        guard let (parts, end) = try firstBraces(text) else {
-            guard expanded.count < mostAlternatives else {
-                throw PatternFailure("stands for more than \(mostAlternatives) alternatives")
-            }
-            return expanded.append(text)
+    /// `budget`: bytes that these texts may still have.
+    private static func expandBraces(
+        _ text: [UInt8], into expanded: inout [[UInt8]], _ budget: inout Int
+    ) throws(PatternFailure) {
+        budget -= text.count
+        guard budget >= 0, expanded.count < mostAlternatives else {
+            throw PatternFailure("stands for more than \(mostAlternatives) alternatives")
         }
+        guard let (parts, end) = try firstBraces(text) else { return expanded.append(text) }
         let before = text[..<(parts[0].startIndex - 1)]
-        for part in parts { try expandBraces(Array([before, part, text[end...]].joined()), into: &expanded) }
+        for part in parts { try expandBraces(Array([before, part, text[end...]].joined()), into: &expanded, &budget) }
     }
 
     /// The parts between the first `{` and its `}`, and where the text goes on after it.

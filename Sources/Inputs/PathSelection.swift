@@ -34,6 +34,8 @@ package struct FoundFiles: Sendable {
 
     /// By path, real ones before those that are reached through links, each path once.
     package var files: [Found] = []
+    /// All folders that were looked into: what comes to be found comes there.
+    package var folders: Set<RawPath> = []
     /// Folders and links that could not be read, and bounds that were reached.
     package var problems: [InputError] = []
 

@@ -25,38 +25,10 @@ extension ArchiveReader {
         let copy = StreamCopy(list, source: source, options: options, isRemote: store.capabilities.isRemote)
         defer { copy.thread.close() }
         var outcome = try await copy.run(to: sink)
-        outcome.warnings = told.warnings + Self.lateBeginnings(list)
+        outcome.warnings = told.warnings + source.warnings + Self.lateBeginnings(list)
         outcome.shortfall.add(contentsOf: Shortfall(plan))
-        await addHoles(plan.blocks.map(\.row), source, to: &outcome.shortfall)
+        try await addHoles(plan, selection, source, to: &outcome)
         return outcome
-    }
-
-    /// Positions that no block holds, and what gap blocks say of positions that were lost.
-    private func addHoles(_ rows: [IndexRow], _ source: BlockSource, to shortfall: inout Shortfall) async {
-        for (_, life) in Dictionary(grouping: rows, by: \.block.generation).sorted(by: { $0.key < $1.key }) {
-            for hole in PositionHole.find(in: life) {
-                shortfall.add(
-                    Incompleteness(
-                        .hole, stream: hole.stream, generation: hole.generation, positions: hole.positions,
-                        reason: "no block holds these positions: a chunk is missing, or not archived yet"))
-            }
-        }
-        for row in rows where row.block.kind == .gap { shortfall.add(await loss(row, source)) }
-    }
-
-    private func loss(_ row: IndexRow, _ source: BlockSource) async -> Incompleteness {
-        let piece = Piece(
-            row: row, show: row.block.positions, leastTime: row.block.leastTime, greatestTime: row.block.greatestTime)
-        let answer = await source.open(piece) { worker, stored throws(Incompleteness) in
-            try worker.lines(piece, stored).0
-        }
-        switch answer {
-        case .failure(let lack): return lack
-        case .success(let header):
-            let lines = header.gap?.lines.map { "\($0) lines " } ?? ""
-            let reason = header.gap.map { ": \($0.reason)" } ?? ""
-            return Incompleteness(piece, .lost, reason: "\(lines)lost before they were archived\(reason)")
-        }
     }
 
     /// Archiving may have begun at a file's end: that is no hole, but worth saying.

@@ -81,7 +81,7 @@ extension ArchiveReader {
     ) async throws -> ReadOutcome {
         var outcome = ReadOutcome()
         outcome.shortfall = Shortfall(plan)
-        outcome.warnings = plan.warnings.map(\.description) + GapNotes.warnings(plan.blocks)
+        outcome.warnings = plan.warnings.map(\.description)
         let source = BlockSource(store, request.question, progress: progress, spareMemory: options.openMemory / 8)
         let blocks = try await ContestedBlocks(source).settle(plan.blocks, &outcome)
         var list = PieceList(blocks, range: request.selection.range)
@@ -101,6 +101,8 @@ extension ArchiveReader {
         if let limit = request.limit { outcome.lines = min(outcome.lines, limit) }
         outcome.bytes = result.bytes
         outcome.shortfall.add(contentsOf: result.shortfall)
+        outcome.warnings += source.warnings
+        try await addHoles(plan, request.selection, source, to: &outcome)
         return outcome
     }
 }
@@ -116,23 +118,5 @@ extension PieceList {
             return true
         }
         return lines
-    }
-}
-
-/// Gap blocks say what was lost before it was archived.
-enum GapNotes {
-    static func warnings(_ blocks: [PlannedBlock]) -> [String] {
-        let gaps = blocks.filter { $0.row.block.kind == .gap }
-        var notes = gaps.prefix(20).map { gap in
-            let block = gap.row.block
-            let extent =
-                block.positions.count > 0 ? "positions \(block.positions.first) to \(block.positions.end)" : "lines"
-            return "\(block.stream): \(extent) were lost before they were archived, noticed at "
-                + CivilTime.rfc3339(block.leastTime, fractionDigits: 0)
-        }
-        if gaps.count > notes.count {
-            notes.append("\(gaps.count - notes.count) more losses are recorded in this range")
-        }
-        return notes
     }
 }

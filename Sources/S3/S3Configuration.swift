@@ -18,7 +18,7 @@ package struct S3Configuration: Sendable, Hashable {
     package var tls = TLSOptions()
     package var timeouts = HTTPTimeouts()
     /// What a GET may bring at most, in bytes.
-    package var objectLimit = Limits.chunkBytes + (1 << 20)
+    package var objectLimit = Limits.objectBytes
 
     /// - Parameter prefix: slashes at its ends do not matter.
     package init(name: String, bucket: String, prefix: String = "") throws(S3ConfigurationError) {

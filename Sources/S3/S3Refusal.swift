@@ -1,9 +1,9 @@
 import ArchiveTypes
-import HTTPTransport
+package import HTTPTransport
 
 /// An answer that is not a success: status, and what the error document says
 /// (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html).
-struct S3Refusal {
+package struct S3Refusal {
     let status: Int
     /// `NoSuchKey`, `SlowDown`, ...; empty where there is no document.
     let code: String
@@ -11,7 +11,7 @@ struct S3Refusal {
     /// The bucket's own, where the request went to another.
     let region: String?
     /// Seconds, from `Retry-After`.
-    let retryAfter: Double?
+    package let retryAfter: Double?
     /// The server's `Date`.
     let date: Nanoseconds?
     let contentRange: String?
@@ -20,10 +20,10 @@ struct S3Refusal {
     /// Longer waits than this are no advice.
     private static let greatestWait = 3600.0
 
-    init(_ response: HTTPResponse) {
+    package init(_ response: HTTPResponse) {
         let document = Self.document(response.body) ?? [:]
         status = response.status
-        code = document["Code"] ?? ""
+        code = Self.printable(document["Code"] ?? "")
         message = Self.printable(document["Message"] ?? "")
         region = (document["Region"] ?? response.headers["x-amz-bucket-region"]).flatMap { $0.isEmpty ? nil : $0 }
         date = response.headers["Date"].flatMap(HTTPDate.parse)
@@ -40,7 +40,7 @@ struct S3Refusal {
     var isNotImplemented: Bool { status == 501 || code == "NotImplemented" }
 
     /// `500 InternalError: we encountered an internal error`, for messages.
-    var text: String {
+    package var text: String {
         let title = code.isEmpty ? "the server answered \(status)" : "the server answered \(status) \(code)"
         return message.isEmpty ? title : "\(title): \(message)"
     }
@@ -67,7 +67,9 @@ struct S3Refusal {
     }
 
     private static func printable(_ text: String) -> String {
-        let plain = text.unicodeScalars.prefix(messageLimit).map { $0.value < 0x20 || $0.value == 0x7F ? " " : $0 }
+        let plain = text.unicodeScalars.prefix(messageLimit).map {
+            $0.value < 0x20 || 0x7F...0x9F ~= $0.value ? " " : $0
+        }
         return String(String.UnicodeScalarView(plain))
     }
 

@@ -108,14 +108,14 @@ struct WantedRange {
 }
 
 /// `bytes FIRST-LAST/SIZE` (RFC 9110, 14.4).
-struct ContentRange: Equatable {
-    let first: UInt64
-    let last: UInt64
-    let objectSize: UInt64
+package struct ContentRange: Equatable {
+    package let first: UInt64
+    package let last: UInt64
+    package let objectSize: UInt64
 
-    var length: UInt64 { last - first + 1 }
+    package var length: UInt64 { last - first + 1 }
 
-    init?(_ field: String) {
+    package init?(_ field: String) {
         let words = field.split(separator: " ")
         guard words.count == 2, words[0] == "bytes" else { return nil }
         let parts = words[1].split(separator: "/", omittingEmptySubsequences: false)

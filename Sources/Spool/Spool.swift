@@ -10,6 +10,7 @@ import Threads
 ///     open.chunk      valid up to its last whole block at every moment
 ///     sealed/         chunks under their keys, with `_` for `/`
 ///     quarantine/     files with damage below what was durable
+///     reserve         room for a snapshot when the disk is full
 ///
 /// Calls block; threads of their own make them, any number at once. Blocks of a generation are appended in order of
 /// their positions.
@@ -58,10 +59,29 @@ package final class Spool: Sendable {
         try state.update { state throws(SpoolError) in try state.seal(options: options, directory: path) }
     }
 
-    /// Seals the open chunk if its first block is older than the configured age at `now`.
+    /// What the open chunk is due for at `now`.
+    package func due(now: Nanoseconds) -> ChunkDue? { state.read { $0.due(options, now: now) } }
+
+    /// Writes the open chunk anew with its small blocks merged, where that is worthwhile. Blocks may be appended by other
+    /// threads meanwhile; one thread at a time merges. A crash leaves the chunk as it was or as it will be.
+    /// - Throws: what kept it from being merged; unless its kind is `.io`, nothing has changed then.
+    package func mergeOpenChunk() throws(SpoolError) {
+        let chunk = state.read { $0.failure == nil ? $0.open : nil }
+        guard let merging = options.merging, let chunk else { return }
+        let blocks = state.read { _ in chunk.blocks }
+        let plan = MergePlan(blocks, blockBytes: merging.blockBytes)
+        guard plan.isWorthwhile else { return state.update { _ in chunk.noteUnmerged() } }
+        let work = try ChunkMerging(chunk.file, blocks, plan, merging, directory: path)
+        try work.mergeBlocks()
+        try state.update { state throws(SpoolError) in try state.adopt(work, of: chunk, directory: path) }
+    }
+
+    /// Seals the open chunk if its first block is older than the configured age at `now`, or it is large enough.
     package func sealIfOld(now: Nanoseconds) throws(SpoolError) -> SealedChunk? {
         try state.update { state throws(SpoolError) in
-            guard let opened = state.opened, now - opened >= options.chunkAge else { return nil }
+            guard let opened = state.opened,
+                now - opened >= options.chunkAge || state.openLength >= options.chunkBytes
+            else { return nil }
             return try state.seal(options: options, directory: path)
         }
     }
@@ -72,15 +92,25 @@ package final class Spool: Sendable {
     /// Forgets an archived chunk: first what must outlive it is made durable, then its file goes.
     package func remove(_ archived: ArchivedChunk) throws(SpoolError) {
         try state.update { state throws(SpoolError) in
-            try state.snapshot.write(in: path)
+            state.positions.archive(archived.chunk.manifest.blocks)
+            try state.save(in: path)
             try SpoolDirectory.remove(archived.chunk.path)
             state.sealedBytes -= min(state.sealedBytes, archived.chunk.manifest.length)
             state.sealedCount -= 1
         }
     }
 
-    /// The end of the last block of a generation that is in the spool or was archived from it; nil where it never was.
-    package func position(of source: SourceGeneration) -> UInt64? { state.read { $0.snapshot.positions[source] } }
+    /// Where reading of a generation goes on: the end of what is in the spool or was archived from it without a hole;
+    /// nil where it never began.
+    package func position(of source: SourceGeneration) -> UInt64? { state.read { $0.positions[source] } }
+
+    /// Reading of a generation begins at `position`, unless it began before; kept with the next snapshot.
+    package func begin(_ source: SourceGeneration, at position: UInt64) {
+        state.update { $0.positions.begin(source, at: position) }
+    }
+
+    /// Nothing more comes of a generation: its position is forgotten once all of it is archived.
+    package func end(_ source: SourceGeneration) { state.update { $0.positions.end(source) } }
 
     /// Lets everybody who waits in `append` go on with an error: what is appended can no longer leave.
     package func fail(_ error: SpoolError) { state.update { $0.failure = $0.failure ?? error } }
@@ -94,12 +124,17 @@ package final class Spool: Sendable {
 
     /// Makes positions and input state durable.
     package func saveSnapshot() throws(SpoolError) {
-        try state.update { state throws(SpoolError) in try state.snapshot.write(in: path) }
+        try state.update { state throws(SpoolError) in try state.save(in: path) }
     }
 
     /// Whether there is room below the ceiling.
     package var hasRoom: Bool {
         state.read { $0.sealedBytes + $0.openLength < options.maxBytes }
+    }
+
+    /// Whether a block of so many bytes can be appended without waiting.
+    package func hasRoom(for bytes: Int) -> Bool {
+        state.read { $0.sealedBytes + $0.openLength + UInt64(bytes) <= options.maxBytes || $0.isEmpty }
     }
 
     /// Bytes of chunks at which `append` waits.
@@ -127,13 +162,27 @@ package struct SpoolOptions: Sendable {
     package var chunkBytes: UInt64
     /// Age of the first block at which a chunk is sealed, in nanoseconds.
     package var chunkAge: Nanoseconds
+    /// How small blocks are merged; nil: they stay as they are.
+    package var merging: Merging?
     package var clock: @Sendable () -> Nanoseconds
     /// A fresh number for a new writer.
     package var random: @Sendable () -> UInt32
 
+    package struct Merging: Sendable {
+        /// Raw bytes of a full block.
+        package var blockBytes: Int
+        /// zstd's level of the blocks that are merged.
+        package var level: Int
+
+        package init(blockBytes: Int, level: Int) {
+            self.blockBytes = blockBytes
+            self.level = level
+        }
+    }
+
     package init(
         archive: String, host: String, redundancy: Redundancy, maxBytes: UInt64, chunkBytes: UInt64,
-        chunkAge: Nanoseconds, clock: @escaping @Sendable () -> Nanoseconds,
+        chunkAge: Nanoseconds, merging: Merging? = nil, clock: @escaping @Sendable () -> Nanoseconds,
         random: @escaping @Sendable () -> UInt32 = { UInt32.random(in: 0...UInt32.max) }
     ) {
         self.archive = archive
@@ -142,6 +191,7 @@ package struct SpoolOptions: Sendable {
         self.maxBytes = maxBytes
         self.chunkBytes = chunkBytes
         self.chunkAge = chunkAge
+        self.merging = merging
         self.clock = clock
         self.random = random
     }

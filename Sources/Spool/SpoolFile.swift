@@ -41,6 +41,28 @@ final class SpoolFile {
         }
     }
 
+    /// Replaces `buffer` by the `count` bytes at `offset`, which must be there.
+    func read(_ count: Int, at offset: UInt64, into buffer: inout [UInt8]) throws(SpoolError) {
+        if buffer.count > count { buffer.removeLast(buffer.count - count) }
+        if buffer.count < count { buffer.append(contentsOf: repeatElement(0, count: count - buffer.count)) }
+        let failure = buffer.withUnsafeMutableBytes { bytes -> SpoolError? in
+            var done = 0
+            while done < count {
+                let rest = UnsafeMutableRawBufferPointer(rebasing: bytes[done...])
+                let result = pread(descriptor, rest.baseAddress, rest.count, off_t(offset) + off_t(done))
+                if result > 0 {
+                    done += result
+                } else if result == 0 {
+                    return SpoolError(.damaged, path: path, reason: "ends before byte \(offset + UInt64(count))")
+                } else if errno != EINTR {
+                    return .system("cannot read", path: path)
+                }
+            }
+            return nil
+        }
+        if let failure { throw failure }
+    }
+
     func truncate(to length: UInt64) throws(SpoolError) {
         guard ftruncate(descriptor, off_t(length)) == 0 else { throw .system("cannot truncate", path: path) }
     }
@@ -74,10 +96,9 @@ final class SpoolFile {
 enum SpoolDirectory {
     static func create(_ path: String) throws(SpoolError) {
         var partial = ""
-        for part in path.split(separator: "/", omittingEmptySubsequences: false) {
-            partial +=
-                partial.isEmpty && path.hasPrefix("/") ? "/\(part)" : (partial.isEmpty ? String(part) : "/\(part)")
-            if partial.isEmpty || partial == "/" { continue }
+        for (index, part) in path.split(separator: "/", omittingEmptySubsequences: false).enumerated() {
+            partial += index == 0 ? String(part) : "/\(part)"
+            if part.isEmpty { continue }
             guard mkdir(partial, 0o700) == 0 || errno == EEXIST else { throw .system("cannot create", path: partial) }
         }
     }

@@ -27,6 +27,8 @@ struct SpoolRecovery {
         var snapshot = try readSnapshot(identity: identity)
         let sealed = try sealedChunks()
         for chunk in sealed { snapshot.take(chunk.manifest) }
+        var positions = SpoolPositions(archived: snapshot.positions)
+        for chunk in sealed { positions.seal(chunk.manifest.blocks) }
         if snapshot.identity != identity || snapshot.archive != options.archive {
             findings.append("spool \(path) is a copy or was restored: it gets a new writer identity")
             snapshot.writer = WriterID(host: options.host, random: options.random())
@@ -37,11 +39,12 @@ struct SpoolRecovery {
         }
         // The writer's identity must be durable before any chunk bears it.
         try snapshot.write(in: path)
-        var state = SpoolState(snapshot: snapshot)
+        var state = SpoolState(snapshot: snapshot, positions: positions)
         state.recovered = sealed
         state.sealedBytes = sealed.reduce(0) { $0 + $1.manifest.length }
         state.sealedCount = sealed.count
         if let chunk = try recoverOpenChunk(into: &state) { state.recovered.append(chunk) }
+        state.positions.recover(state.recovered.flatMap(\.manifest.blocks))
         state.findings = findings
         return state
     }
@@ -77,7 +80,11 @@ struct SpoolRecovery {
             do throws(FormatError) {
                 chunks.append(SealedChunk(manifest: try manifest(of: file, key: key), path: file))
             } catch {
-                try quarantine(file, why: "the sealed chunk is damaged: \(error)")
+                try quarantine(
+                    file,
+                    why:
+                        "the sealed chunk is damaged: \(error); its sources are read again where they still have the lines"
+                )
             }
         }
         return chunks
@@ -100,20 +107,37 @@ struct SpoolRecovery {
     /// Cuts the torn tail off the open chunk and seals what is whole.
     private mutating func recoverOpenChunk(into state: inout SpoolState) throws(SpoolError) -> SealedChunk? {
         let file = path + "/open.chunk"
+        try SpoolDirectory.remove(ChunkMerging.path(in: path))
         guard access(file, F_OK) == 0 else { return nil }
-        let scan = try OpenChunkScan(file)
-        if let damage = scan.damage {
-            try keepDamaged(file, why: damage)
-        }
+        let scan = try SpoolFile(opening: file).withMapping { OpenChunkScan($0) }
+        if let damage = scan.damage { try keepDamaged(file, why: damage) }
         guard scan.length > 0 else {
             try SpoolDirectory.remove(file)
             return nil
         }
-        let open = try SpoolFile(opening: file)
-        try open.truncate(to: scan.length)
-        state.open = try adopt(open, scan)
-        for entry in scan.entries { state.snapshot.take(entry) }
+        try writeAnew(file, scan)
+        state.open = try adopt(try SpoolFile(opening: file), scan)
         return try state.seal(options: options, directory: path)
+    }
+
+    /// Replaces the open chunk by a copy of its whole blocks. What is read of a file whose fsync may have failed comes
+    /// from memory, and need not be on the disk: only what is written anew is known to get there.
+    private func writeAnew(_ file: String, _ scan: OpenChunkScan) throws(SpoolError) {
+        let copy = file + ".new"
+        try SpoolDirectory.remove(copy)
+        do throws(SpoolError) {
+            let bytes = try SpoolIdentity.readAll(file)
+            let target = try SpoolFile(creating: copy)
+            try Array(bytes[..<Int(scan.length)]).withBytes { bytes throws(SpoolError) in try target.write(bytes, at: 0)
+            }
+            try target.synchronize()
+            try SpoolDirectory.rename(copy, to: file)
+            try SpoolDirectory.synchronize(path)
+        } catch {
+            try SpoolDirectory.remove(copy)
+            guard error.kind == .full, scan.damage == nil else { throw error }
+            try SpoolFile(opening: file).truncate(to: scan.length)
+        }
     }
 
     private func adopt(_ file: SpoolFile, _ scan: OpenChunkScan) throws(SpoolError) -> OpenChunk {
@@ -128,16 +152,12 @@ struct SpoolRecovery {
         return OpenChunk(adopting: file, builder: builder, opened: options.clock())
     }
 
-    /// Copies a damaged open chunk aside; its whole blocks go on.
+    /// Keeps a damaged open chunk aside; a copy of its whole blocks goes on.
     private mutating func keepDamaged(_ file: String, why: String) throws(SpoolError) {
         try SpoolDirectory.create(path + "/quarantine")
         let target = "\(path)/quarantine/\(options.clock())-open.chunk"
         guard link(file, target) == 0 else { throw .system("cannot keep aside", path: target) }
-        // The link and the file share their bytes, so what follows writes to a copy.
-        let bytes = try SpoolIdentity.readAll(file)
-        try SpoolDirectory.remove(file)
-        let copy = try SpoolFile(creating: file)
-        try bytes.withBytes { bytes throws(SpoolError) in try copy.write(bytes, at: 0) }
+        try SpoolDirectory.synchronize(path + "/quarantine")
         findings.append("\(target): \(why); its sources are read again where they still have the lines")
     }
 
@@ -150,68 +170,11 @@ struct SpoolRecovery {
     }
 }
 
-/// The whole blocks of an open chunk and what follows them.
-private struct OpenChunkScan {
-    var entries: [BlockEntry] = []
-    /// Where the last whole block ends.
-    var length: UInt64 = 0
-    /// Why the bytes after that are damage and not a torn tail; nil where they are torn or there are none.
-    var damage: String?
-
-    init(_ file: String) throws(SpoolError) {
-        var (entries, length, durable, failure) = ([BlockEntry](), UInt64(0), UInt64(0), FormatError?.none)
-        try SpoolFile(opening: file).withMapping { bytes in
-            let decoder = BlockDecoder()
-            do throws(FormatError) {
-                while length < bytes.count,
-                    let found = try ChunkScanner.block(in: bytes, at: Int(length), deep: false, decoder: decoder)
-                {
-                    entries.append(found.entry)
-                    length += found.entry.length
-                    durable = max(durable, found.header.durableLength)
-                }
-            } catch {
-                failure = error
-                durable = max(durable, Self.durableLength(promisedAfter: Int(length), in: bytes))
-            }
-        }
-        self.entries = entries
-        self.length = length
-        if let failure, length < durable {
-            damage = "damaged at byte \(failure.offset) although \(durable) bytes were durable: \(failure.reason)"
-        }
-    }
-
-    /// The greatest durable length that a whole header behind the damage promises.
-    private static func durableLength(promisedAfter start: Int, in bytes: UnsafeRawBufferPointer) -> UInt64 {
-        let magic = SkippableFrame.magic(.blockHeader)
-        var durable: UInt64 = 0
-        var offset = start + 1
-        while offset + SkippableFrame.headerLength <= bytes.count {
-            defer { offset += 1 }
-            guard bytes[offset] == UInt8(truncatingIfNeeded: magic),
-                UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)) == magic
-            else { continue }
-            do throws(FormatError) {
-                let (header, _) = try BlockHeader.decode(UnsafeRawBufferPointer(rebasing: bytes[offset...]))
-                durable = max(durable, header.durableLength)
-            } catch { continue }
-        }
-        return durable
-    }
-}
-
 extension SpoolSnapshot {
-    /// Advances by what a chunk in the spool holds.
+    /// Goes on after a chunk that is in the spool.
     mutating func take(_ manifest: Manifest) {
-        for entry in manifest.blocks { take(entry) }
         guard manifest.description.writer == writer, manifest.description.sequence >= nextSequence else { return }
         nextSequence = manifest.description.sequence + 1
         previous = manifest.sha256
-    }
-
-    mutating func take(_ entry: BlockEntry) {
-        let source = SourceGeneration(stream: entry.stream, generation: entry.generation)
-        positions[source] = max(positions[source] ?? 0, entry.positions.end)
     }
 }

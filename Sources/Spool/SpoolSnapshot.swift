@@ -9,19 +9,32 @@ import Checksums
 ///     state of the inputs with a varint length
 ///     varint number of positions; each: host, source, generation with varint lengths, varint end position
 ///     XXH64 of everything before it (8 bytes)
-struct SpoolSnapshot: Hashable {
-    var archive: String
-    var writer: WriterID
+package struct SpoolSnapshot: Hashable {
+    package var archive: String
+    package var writer: WriterID
     /// Machine, file system and inode of the spool's directory: a copied or restored spool differs.
-    var identity: String
-    var nextSequence: UInt64
-    var previous: [UInt8]?
-    var inputState: [UInt8]
-    var positions: [SourceGeneration: UInt64]
+    package var identity: String
+    package var nextSequence: UInt64
+    package var previous: [UInt8]?
+    package var inputState: [UInt8]
+    package var positions: [SourceGeneration: UInt64]
+
+    package init(
+        archive: String, writer: WriterID, identity: String, nextSequence: UInt64, previous: [UInt8]?,
+        inputState: [UInt8], positions: [SourceGeneration: UInt64]
+    ) {
+        self.archive = archive
+        self.writer = writer
+        self.identity = identity
+        self.nextSequence = nextSequence
+        self.previous = previous
+        self.inputState = inputState
+        self.positions = positions
+    }
 
     private static let magic = Array("FIRNSNAP".utf8)
 
-    func encoded() -> [UInt8] {
+    package func encoded() -> [UInt8] {
         var bytes = Self.magic + [1]
         for text in [archive, writer.description, identity] { bytes.append(lengthPrefixed: text.utf8) }
         bytes.append(varint: nextSequence)
@@ -38,7 +51,7 @@ struct SpoolSnapshot: Hashable {
         return bytes
     }
 
-    static func decode(_ bytes: [UInt8]) throws(MalformedBytes) -> SpoolSnapshot {
+    package static func decode(_ bytes: [UInt8]) throws(MalformedBytes) -> SpoolSnapshot {
         guard bytes.count > magic.count + 9, bytes.starts(with: magic) else {
             throw MalformedBytes("no snapshot", at: 0)
         }

@@ -5,6 +5,7 @@ import Glibc
 /// Everything of an open spool that changes. Its methods run under the spool's lock.
 struct SpoolState {
     var snapshot: SpoolSnapshot
+    var positions: SpoolPositions
     var open: OpenChunk?
     var sealedBytes: UInt64 = 0
     var sealedCount = 0
@@ -21,13 +22,29 @@ struct SpoolState {
     ) throws(SpoolError) -> SealedChunk? {
         if let failure { throw failure }
         let chunk = try openChunk(options, directory)
-        do throws(SpoolError) { try chunk.append(header, frame: frame) } catch {
-            if error.kind == .io { failure = error }
+        try failing { () throws(SpoolError) in try chunk.append(header, frame: frame) }
+        positions.append(header)
+        guard chunk.length >= options.chunkBytes, !chunk.waitsForMerging(options) else { return nil }
+        do throws(SpoolError) { return try seal(options: options, directory: directory) } catch {
+            // The block is in: the chunk is sealed with a later one, or when it is old.
+            guard error.kind == .full else { throw error }
+            return nil
+        }
+    }
+
+    /// After an error that is not just a want of room, nothing more is taken: what the disk did with the last bytes is
+    /// not known, and fsync(2) must not be asked again.
+    private mutating func failing<Value>(_ body: () throws(SpoolError) -> Value) throws(SpoolError) -> Value {
+        do throws(SpoolError) { return try body() } catch {
+            if error.kind != .full { failure = failure ?? error }
             throw error
         }
-        let source = SourceGeneration(stream: header.stream, generation: header.generation)
-        snapshot.positions[source] = max(snapshot.positions[source] ?? 0, header.positions.end)
-        return chunk.length >= options.chunkBytes ? try seal(options: options, directory: directory) : nil
+    }
+
+    /// Replaces the snapshot, with what is archived.
+    mutating func save(in directory: String) throws(SpoolError) {
+        snapshot.positions = positions.archived
+        try snapshot.write(in: directory)
     }
 
     private mutating func openChunk(_ options: SpoolOptions, _ directory: String) throws(SpoolError) -> OpenChunk {
@@ -38,15 +55,21 @@ struct SpoolState {
         return chunk
     }
 
-    func synchronize() throws(SpoolError) { try open?.synchronize() }
+    mutating func synchronize() throws(SpoolError) {
+        if let failure { throw failure }
+        guard let open else { return }
+        try failing { () throws(SpoolError) in try open.synchronize() }
+    }
 
     mutating func seal(options: SpoolOptions, directory: String) throws(SpoolError) -> SealedChunk? {
+        if let failure { throw failure }
         guard let chunk = open, chunk.length > 0 else { return nil }
         let description = ChunkDescription(
             archive: options.archive, writer: snapshot.writer, sequence: snapshot.nextSequence,
             sealed: options.clock(), previous: snapshot.previous, redundancy: options.redundancy)
-        let sealed = try chunk.seal(description, directory: directory)
+        let sealed = try failing { () throws(SpoolError) in try chunk.seal(description, directory: directory) }
         open = nil
+        positions.seal(sealed.manifest.blocks)
         snapshot.nextSequence += 1
         snapshot.previous = sealed.manifest.sha256
         sealedBytes += sealed.manifest.length
@@ -58,10 +81,14 @@ struct SpoolState {
 /// The chunk that blocks are appended to.
 final class OpenChunk {
     let opened: Nanoseconds
-    private let file: SpoolFile
-    private var builder: ChunkBuilder?
+    let file: SpoolFile
+    private var builder: ChunkBuilder
     private var durableLength: UInt64 = 0
     private var mayHaveTail = false
+    /// Blocks when it was last merged.
+    private(set) var mergedBlocks = 0
+    /// Bytes of small blocks since then.
+    private(set) var unmergedBytes: UInt64 = 0
 
     init(creating path: String, opened: Nanoseconds) throws(SpoolError) {
         self.opened = opened
@@ -73,10 +100,22 @@ final class OpenChunk {
     init(adopting file: SpoolFile, builder: consuming ChunkBuilder, opened: Nanoseconds) {
         self.opened = opened
         self.file = file
-        self.builder = consume builder
+        self.builder = builder
     }
 
-    var length: UInt64 { builder?.length ?? 0 }
+    /// Goes on with a file that was merged, and synced as a whole.
+    init(merged file: SpoolFile, builder: consuming ChunkBuilder, opened: Nanoseconds) {
+        self.opened = opened
+        self.file = file
+        durableLength = builder.length
+        mergedBlocks = builder.blocks.count
+        self.builder = builder
+    }
+
+    var blocks: [BlockEntry] { builder.blocks }
+    var blockCount: Int { builder.blocks.count }
+
+    var length: UInt64 { builder.length }
 
     func append(_ header: BlockHeader, frame: UnsafeRawBufferPointer) throws(SpoolError) {
         var header = header
@@ -90,7 +129,17 @@ final class OpenChunk {
         mayHaveTail = true
         try headerFrame.withBytes { bytes throws(SpoolError) in try file.write(bytes, frame, at: start) }
         mayHaveTail = false
-        builder?.append(header, headerFrame: headerFrame, frame: frame)
+        builder.append(header, headerFrame: headerFrame, frame: frame)
+        if header.rawLength < Self.smallBytes { unmergedBytes += UInt64(headerFrame.count + frame.count) }
+    }
+
+    /// Raw bytes of blocks that are well compressed by themselves.
+    private static let smallBytes: UInt64 = 128 << 10
+
+    /// Merging was found not to be worthwhile.
+    func noteUnmerged() {
+        mergedBlocks = blockCount
+        unmergedBytes = 0
     }
 
     func synchronize() throws(SpoolError) {
@@ -99,18 +148,15 @@ final class OpenChunk {
         durableLength = length
     }
 
-    /// Writes directory and seek table, syncs, and gives the file its name among the sealed ones.
+    /// Writes directory and seek table, syncs, and gives the file its name among the sealed ones. Where there is no room
+    /// for that, the chunk stays open as it was.
     func seal(_ description: ChunkDescription, directory: String) throws(SpoolError) -> SealedChunk {
-        guard let finished = builder.take() else {
-            throw SpoolError(.damaged, path: file.path, reason: "chunk was sealed before")
-        }
-        let start = finished.length
-        let (tail, manifest): ([UInt8], Manifest)
-        do throws(FormatError) { (tail, manifest) = try finished.finish(description) } catch {
-            throw SpoolError(.damaged, path: file.path, reason: "cannot describe the chunk: \(error)")
-        }
+        let start = length
+        let (tail, manifest) = try finished(description)
+        let hadTail = mayHaveTail
+        mayHaveTail = true
         try tail.withBytes { bytes throws(SpoolError) in try file.write(bytes, at: start) }
-        if mayHaveTail { try file.truncate(to: start + UInt64(tail.count)) }
+        if hadTail { try file.truncate(to: start + UInt64(tail.count)) }
         try file.synchronize()
         let name = SpoolRecovery.sealedName(manifest.chunk)
         let target = "\(directory)/sealed/\(name)"
@@ -118,11 +164,27 @@ final class OpenChunk {
         try SpoolDirectory.synchronize("\(directory)/sealed")
         return SealedChunk(manifest: manifest, path: target)
     }
+
+    private func finished(_ description: ChunkDescription) throws(SpoolError) -> ([UInt8], Manifest) {
+        do throws(FormatError) { return try builder.finish(description) } catch {
+            throw SpoolError(.damaged, path: file.path, reason: "cannot describe the chunk: \(error)")
+        }
+    }
 }
 
 extension SpoolSnapshot {
-    /// Replaces the snapshot atomically and durably.
+    /// Replaces the snapshot atomically and durably. Room for it is kept in reserve, so that a full disk cannot keep
+    /// chunks from leaving.
     func write(in directory: String) throws(SpoolError) {
+        let reserve = SpoolReserve(directory: directory)
+        do throws(SpoolError) { try replace(in: directory) } catch {
+            guard error.kind == .full, try reserve.release() else { throw error }
+            try replace(in: directory)
+        }
+        reserve.fill(encodedCount: positions.count * 128 + inputState.count)
+    }
+
+    private func replace(in directory: String) throws(SpoolError) {
         let temporary = directory + "/snapshot.new"
         try SpoolDirectory.remove(temporary)
         let file = try SpoolFile(creating: temporary)

@@ -12,7 +12,12 @@ package final class Monitor<State>: @unchecked Sendable {
         mutex = .allocate(capacity: 1)
         condition = .allocate(capacity: 1)
         pthread_mutex_init(mutex, nil)
-        pthread_cond_init(condition, nil)
+        // Waiting must not depend on a clock that somebody may set.
+        var attributes = pthread_condattr_t()
+        pthread_condattr_init(&attributes)
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        pthread_cond_init(condition, &attributes)
+        pthread_condattr_destroy(&attributes)
     }
 
     deinit {
@@ -55,8 +60,9 @@ package final class Monitor<State>: @unchecked Sendable {
         }
     }
 
-    /// As `wait(for:)`, but at most until `deadline` (CLOCK_REALTIME, Unix nanoseconds); then nil.
-    package func wait<Value>(until deadline: Int64, for body: (inout State) -> Value?) -> Value? {
+    /// As `wait(for:)`, but at most for so many nanoseconds; then nil.
+    package func wait<Value>(atMost nanoseconds: Int64, for body: (inout State) -> Value?) -> Value? {
+        let deadline = MonotonicClock.now() + nanoseconds
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         var time = timespec(tv_sec: Int(deadline / 1_000_000_000), tv_nsec: Int(deadline % 1_000_000_000))

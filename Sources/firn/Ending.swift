@@ -28,12 +28,16 @@ enum Ending {
             print(Firn.fullMessage(for: error))
             return ExitStatus.done
         case .validationFailure:
-            let message = Firn.fullMessage(for: error)
-            let prefix = "Error: "
-            StandardError.say(message.hasPrefix(prefix) ? String(message.dropFirst(prefix.count)) : message)
+            StandardError.say(UnknownCommand.sentence(Array(CommandLine.arguments.dropFirst())) ?? usageMessage(error))
             return ExitStatus.wrongUsage
         default: return nil
         }
+    }
+
+    private static func usageMessage(_ error: any Error) -> String {
+        let message = Firn.fullMessage(for: error)
+        let prefix = "Error: "
+        return message.hasPrefix(prefix) ? String(message.dropFirst(prefix.count)) : message
     }
 
     private static func other(_ error: any Error) -> Int32 {

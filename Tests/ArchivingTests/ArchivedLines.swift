@@ -9,6 +9,8 @@ struct ArchivedLines {
     /// Blocks of each source, generation and first position.
     var blocks: [StreamID: [(Generation, UInt64, [UInt8])]] = [:]
     var manifests: [Manifest] = []
+    /// Headers of gaps and heartbeats.
+    var bare: [BlockHeader] = []
 
     init(_ store: any ObjectStore) async throws {
         var keys: [String] = []
@@ -29,10 +31,14 @@ struct ArchivedLines {
         #expect(found == manifest)
         manifests.append(manifest)
         let decoder = BlockDecoder()
-        for entry in manifest.blocks where entry.kind == .lines {
+        for entry in manifest.blocks {
             var lines: [UInt8] = []
-            _ = try Array(chunk[Int(entry.offset)..<Int(entry.offset + entry.length)]).withUnsafeBytes {
+            let header = try Array(chunk[Int(entry.offset)..<Int(entry.offset + entry.length)]).withUnsafeBytes {
                 try decoder.decode($0, entry: entry, lines: &lines)
+            }
+            guard entry.kind == .lines else {
+                bare.append(header)
+                continue
             }
             blocks[entry.stream, default: []].append((entry.generation, entry.positions.first, lines))
         }

@@ -35,6 +35,17 @@ import Testing
         }
     }
 
+    @Test(
+        arguments: [
+            (["archve", "x"], "there is no command 'archve'; did you mean archive?"),
+            (["config", "shw"], "there is no command 'shw'; did you mean show?"),
+            (["config", "frobnicate"], "there is no command 'frobnicate'; write one of check, show"),
+            (["get", "extra"], nil), (["--version"], nil), (["help", "nothing"], nil), ([], nil),
+        ] as [([String], String?)])
+    func anUnknownCommandIsNamed(arguments: [String], expected: String?) {
+        #expect(UnknownCommand.sentence(arguments) == expected)
+    }
+
     @Test func everyCommandExplainsItselfWithExamples() {
         func check(_ command: any ParsableCommand.Type) {
             let configuration = command.configuration
@@ -42,6 +53,7 @@ import Testing
             #expect(configuration.discussion.hasPrefix("Examples:\n  "), "\(command)")
             let examples = configuration.discussion.split(separator: "\n").filter { $0.hasPrefix("  ") }
             #expect(examples.count == 2 && examples.allSatisfy { $0.contains("firn ") }, "\(command)")
+            #expect(examples.allSatisfy { $0.count <= 80 }, "\(command): an example does not fit a terminal's line")
             configuration.subcommands.forEach(check)
         }
         check(Firn.self)

@@ -137,7 +137,7 @@ import Testing
         Case(
             text: "inputs: [{}]",
             expected:
-                "firn.yaml:1:10: inputs[0]: the input has no kind; write one of files, journal, syslog, http, agents, queue"
+                "firn.yaml:1:10: inputs[0]: the input has no kind; write one of files, syslog, journal, stdin, http, agents, queue"
         ),
     ]
 
@@ -148,29 +148,19 @@ import Testing
 
     static let later = [
         Case(
-            text: "inputs:\n  - journal: {units: [ssh.service]}",
-            expected:
-                "firn.yaml:2:5: inputs[0].journal: journal inputs are not supported by this version; remove it; files inputs are"
-        ),
-        Case(
-            text: "inputs:\n  - syslog: {listen: \"tcp://127.0.0.1:5514\"}",
-            expected:
-                "firn.yaml:2:5: inputs[0].syslog: syslog inputs are not supported by this version; remove it; files inputs are"
-        ),
-        Case(
             text: "inputs:\n  - http: {listen: \"127.0.0.1:4318\"}",
             expected:
-                "firn.yaml:2:5: inputs[0].http: http inputs are not supported by this version; remove it; files inputs are"
+                "firn.yaml:2:5: inputs[0].http: http inputs are not supported by this version; remove it; files, syslog, journal and stdin are"
         ),
         Case(
             text: "inputs:\n  - agents: {listen: \"127.0.0.1:7070\"}",
             expected:
-                "firn.yaml:2:5: inputs[0].agents: agents inputs are not supported by this version; remove it; files inputs are"
+                "firn.yaml:2:5: inputs[0].agents: agents inputs are not supported by this version; remove it; files, syslog, journal and stdin are"
         ),
         Case(
             text: "inputs:\n  - queue: {url: \"nats://127.0.0.1:4222\", stream: firn}",
             expected:
-                "firn.yaml:2:5: inputs[0].queue: queue inputs are not supported by this version; remove it; files inputs are"
+                "firn.yaml:2:5: inputs[0].queue: queue inputs are not supported by this version; remove it; files, syslog, journal and stdin are"
         ),
         Case(
             text: "forward: {collectors: [\"http://c1:7070\", \"http://c2:7070\"]}",
@@ -192,10 +182,10 @@ import Testing
 
     @Test func whatComesLaterIsReadStrictlyToo() {
         #expect(
-            problems("inputs:\n  - syslog: {listen: \"127.0.0.1:5514\", tsl: true}") == """
-                firn.yaml:2:5: inputs[0].syslog: syslog inputs are not supported by this version; remove it; files inputs are
-                firn.yaml:2:22: inputs[0].syslog.listen: "127.0.0.1:5514" names no protocol; write tcp://127.0.0.1:5514 or udp://127.0.0.1:5514
-                firn.yaml:2:40: inputs[0].syslog: unknown key "tsl"; known keys: listen
+            problems("inputs:\n  - http: {listen: \"127.0.0.1\", tsl: true}") == """
+                firn.yaml:2:5: inputs[0].http: http inputs are not supported by this version; remove it; files, syslog, journal and stdin are
+                firn.yaml:2:20: inputs[0].http.listen: "127.0.0.1" has no port; write one like 127.0.0.1:9599
+                firn.yaml:2:33: inputs[0].http: unknown key "tsl"; known keys: listen
                 """)
     }
 

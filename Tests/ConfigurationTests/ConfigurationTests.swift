@@ -12,7 +12,7 @@ import Testing
           - {name: minio, url: "s3://logs/prod", endpoint: "http://127.0.0.1:9000", path_style: true, profile: minio}
         redundancy: {copies: 1, acknowledge: 1}
         inputs:
-          - files: {include: ["/var/log/**/*.log"], exclude: ["*.gz"], labels: {env: prod}, timezone: Europe/Paris, start: end, ignore_older: 30d}
+          - files: {include: ["/var/log/**/*.log"], exclude: ["*.gz"], labels: {env: prod}, timezone: Europe/Paris, start: end, ignore_older: 30d, drop: ["GET /healthz"], redact: [{pattern: 'password=\\K\\S+', with: "#"}, {pattern: token}]}
         roll: {block_bytes: 2MiB, block_age: 7s, chunk_bytes: 32MiB, chunk_age: 1h30m}
         compression: {level: 3}
         metrics: {listen: "127.0.0.1:9599"}
@@ -41,6 +41,9 @@ import Testing
         #expect(files.timezone == "Europe/Paris")
         #expect(files.start == .end)
         #expect(files.ignoreOlder == 30 * .perDay)
+        #expect(files.drop == ["GET /healthz"])
+        #expect(files.redact.map(\.pattern) == [#"password=\K\S+"#, "token"])
+        #expect(files.redact.map(\.mask) == ["#", "***"])
     }
 
     @Test(arguments: ["", "# nothing\n", "spool:\nroll: ~\n", "{}"])

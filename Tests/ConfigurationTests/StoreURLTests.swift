@@ -6,7 +6,7 @@ import Testing
         ("file:///srv/archive", "/srv/archive"), ("file:///srv//archive/", "/srv/archive"), ("file:///", "/"),
         ("file:///my%20logs/%25", "/my logs/%"), ("/srv/archive", "/srv/archive"), ("/srv/./archive", "/srv/archive"),
         ("archive", "/home/ada/archive"), ("./archive", "/home/ada/archive"), ("../archive", "/home/ada/../archive"),
-        ("/odd?name", "/odd?name"), ("s3:/odd", "/home/ada/s3:/odd"),
+        ("/odd?name", "/odd?name"), ("./s3:/odd", "/home/ada/s3:/odd"),
     ])
     func directories(text: String, path: String) throws {
         #expect(try StoreURL.parse(text, relativeTo: "/home/ada") == .directory(path: path))
@@ -61,6 +61,8 @@ import Testing
             "s3://logs?color=x",
             #"unknown key "color" in the URL's query; known keys: endpoint, region, path-style, ca-file, profile, verify-tls"#
         ),
+        ("s3:/logs/prod", #""s3:/logs/prod" is not the URL of a bucket; write s3://BUCKET/PREFIX"#),
+        ("S3://logs", #""S3://logs" is not the URL of a bucket; write s3://BUCKET/PREFIX"#),
         ("s3://logs?region", "region has no readable value in the URL's query"),
         ("s3://logs?region=a&region=b", "region stands twice in the URL's query"),
         ("s3://logs?path-style=yes", #""yes" is not a truth value; write true or false"#),

@@ -68,6 +68,8 @@ final class MemoryFileSystem: FileSystemView {
 
     func link(_ path: RawPath, to target: RawPath) { links[path] = target }
 
+    func unlink(_ path: RawPath) { links[path] = nil }
+
     func advance(to time: Nanoseconds) { self.time = max(time, self.time) }
 
     private func make(at path: RawPath) -> Node {

@@ -26,6 +26,22 @@ import Testing
         }
     }
 
+    /// Readers take hours before the newest manifest's as closed: a clock that goes back must not reach into them.
+    @Test func theClockNeverGoesBehindTheNewestManifest() async throws {
+        try await withTemporaryDirectory { path in
+            let store = try open(path)
+            let before = WallClock.now()
+            let first = try await store.put("chunks/2026-01-01/00/a", body([1])).storeTime
+            #expect(before <= first && first <= WallClock.now())
+            for day in ["2098-12-31/23", "2099-01-01/05", "2099-01-01/04"] {
+                _ = try await store.put("manifests/\(day)/a", body([1]))
+            }
+            let hour = try #require(Hour("2099-01-01/05"))
+            #expect(try await store.put("chunks/2026-01-01/00/b", body([1])).storeTime == hour.start)
+            #expect(try await store.list(prefix: "chunks/", after: nil, limit: 10).storeTime == hour.start)
+        }
+    }
+
     @Test func creatingMakesParents() async throws {
         try await withTemporaryDirectory { path in
             let store = try open(path + "/one/two//three/")

@@ -58,6 +58,63 @@ import Testing
         #expect(item.description.contains("web-1") && item.description.contains(lost))
     }
 
+    /// Lines that two chunks hold are shown once, from whichever of both can be read.
+    @Test(arguments: ["missing", "damaged"], [0, 1])
+    func aSecondChunkAnswersForTheFirst(fault: String, lost: Int) async throws {
+        var archive = try TestArchive()
+        let life = try Fixtures.life(lines: 40)
+        for _ in 0..<2 {
+            try archive.add(life, 0..<200)
+            try archive.add(life, 200..<life.bytes.count)
+            try archive.seal()
+        }
+        let key = archive.manifests[lost].chunk.description
+        var bytes = try #require(archive.store.objects[key])
+        let block = archive.manifests[lost].blocks[1]
+        bytes[Int(block.offset + block.length) - 3] ^= 1
+        archive.store.set(key, fault == "missing" ? nil : bytes)
+        let reader = ArchiveReader(store: archive.store, planner: archive.planner)
+        let (lines, copy) = (TestSink(), TestSink())
+        let got = try await reader.get(GetRequest(Selection()), to: lines)
+        let cat = try await reader.cat(life.stream, to: copy)
+        for (outcome, sink) in [(got, lines), (cat, copy)] {
+            #expect(sink.bytes == life.bytes)
+            #expect(outcome.isComplete)
+            #expect(outcome.warnings.contains { $0.contains("another chunk") } == (lost == 0))
+        }
+    }
+
+    /// Blocks that a query leaves out are no holes; positions that no block holds are, whatever the query.
+    @Test func getTellsHoles() async throws {
+        var archive = try TestArchive()
+        let life = try Fixtures.life(lines: 60)
+        for range in [0..<100, 100..<200, 300..<life.bytes.count] { try archive.add(life, range) }
+        try archive.seal()
+        let reader = ArchiveReader(store: archive.store, planner: archive.planner)
+        let times = life.lines.map(\.time)
+        let ranges = [TimeRange.all, TimeRange(from: times[0], to: try #require(times.last))]
+        for range in ranges {
+            let outcome = try await reader.get(GetRequest(Selection(range: range)), to: TestSink())
+            #expect(outcome.shortfall.items.map(\.kind) == [.hole])
+            #expect(outcome.shortfall.items.first?.positions == PositionRange(first: 200, end: 300))
+        }
+    }
+
+    @Test func blocksOfOtherTimesAreNoHoles() async throws {
+        var archive = try TestArchive()
+        var life = try Fixtures.life(lines: 30)
+        // The middle block's lines are of another day.
+        for index in 10..<20 { life.lines[index].time -= 86400 * .perSecond }
+        let bounds = [0, life.start(ofLine: 10), life.start(ofLine: 20), life.bytes.count]
+        for index in 0..<3 { try archive.add(life, bounds[index]..<bounds[index + 1]) }
+        try archive.seal()
+        let reader = ArchiveReader(store: archive.store, planner: archive.planner)
+        let range = TimeRange(from: life.lines[0].time, to: life.lines[29].time + 1)
+        let sink = TestSink()
+        let outcome = try await reader.get(GetRequest(Selection(range: range)), to: sink)
+        #expect(outcome.lines == 20 && outcome.isComplete)
+    }
+
     @Test func unequalBytesAtTheSamePositionsAreBothShown() async throws {
         var archive = try TestArchive()
         let life = try Fixtures.life(lines: 3)

@@ -1,7 +1,9 @@
 import ArchiveTypes
 import ChunkFormat
+import EventTime
 import Foundation
 import ObjectStore
+import Patterns
 import Retrieval
 import TestSupport
 import Testing
@@ -70,7 +72,7 @@ import Testing
     }
 
     @Test func prefixedLinesNameTimeHostAndSource() async throws {
-        let style = PrefixStyle(utcOffset: 3600, fractionDigits: 3)
+        let style = PrefixStyle(zone: TimeZoneRules(fixed: 3600), fractionDigits: 3)
         let (sink, _) = try await answer(OutputOptions(format: .prefixed(style)))
         #expect(sink.text.hasPrefix("2025-06-15T16:06:40.000+01:00 web-1 /var/log/app.log plain\n"))
         #expect(sink.text.contains("\n2025-06-15T16:06:41.234+01:00 web-1 /var/log/app.log quote"))
@@ -116,6 +118,6 @@ import Testing
         let outcome = try await reader.get(GetRequest(bomb), to: sink)
         #expect(sink.text == "line 1\n")
         #expect(outcome.shortfall.items.map(\.kind) == [.undecided])
-        #expect(throws: SelectionError.self) { _ = try LinePattern("(unclosed") }
+        #expect(throws: PatternError.self) { _ = try LinePattern("(unclosed") }
     }
 }

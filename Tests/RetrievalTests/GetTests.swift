@@ -1,4 +1,5 @@
 import ArchiveTypes
+import Patterns
 import Retrieval
 import TestSupport
 import Testing

@@ -57,13 +57,39 @@ import Testing
         let histogram = try #require(found)
         #expect(outcome.isComplete && outcome.lines == 300)
         for (index, bucket) in histogram.buckets.enumerated() {
-            #expect(bucket.lines == UInt64(3 * (min(100, 7 * (index + 1)) - 7 * index)))
+            let first = Int((histogram.start - Fixtures.start) / .perSecond) + 7 * index
+            #expect(bucket.lines == UInt64(3 * (min(100, first + 7) - max(0, first))))
         }
         let (rough, _) = try await reader.histogram(Selection(), width: width, isApproximate: true)
         #expect(try #require(rough).buckets.reduce(0) { $0 + $1.lines } == 300)
         let matching = Selection(text: TextCondition(match: [Array("line 5".utf8)]))
         let (few, _) = try await reader.histogram(matching, width: 10 * .perSecond)
         #expect(try #require(few).buckets.map(\.lines).reduce(0, +) == 33)
+    }
+
+    @Test(
+        arguments: [
+            (0, 3600, 0, 300), (125, 3605, 0, 300), (3700, 3700 + 86400, 0, 2 * 3600),
+            (100, 100 + 86400 * 60, 5 * 3600 + 1800, 7 * 86400), (100, 100 + 86400 * 20, -3600, 86400),
+        ] as [(Int64, Int64, Int64, Int64)])
+    func bucketsBeginWherePeopleExpect(from: Int64, to: Int64, offset: Int64, width: Int64) {
+        let range = TimeRange(from: from * .perSecond, to: to * .perSecond)
+        let even = Histogram.evenWidth(of: range, count: 24)
+        let histogram = Histogram(range, width: even, offset: offset * .perSecond)
+        #expect(even == width * .perSecond)
+        #expect(histogram.start <= range.from && range.from < histogram.start + even)
+        #expect((histogram.start + offset * .perSecond) % even == 0)
+    }
+
+    @Test func extremesOfTimeFitAHistogram() {
+        for range in [
+            TimeRange(from: .min, to: .max), TimeRange(from: .max - 1, to: .max), TimeRange(from: .min, to: .min + 5),
+        ] {
+            let histogram = Histogram(
+                range, width: Histogram.evenWidth(of: range, count: 24), offset: -3600 * .perSecond)
+            #expect(!histogram.buckets.isEmpty)
+            #expect(histogram.index(range.from) != nil)
+        }
     }
 
     @Test func explanationsAreWhatTheAnswerDoes() async throws {

@@ -41,8 +41,9 @@ struct TestArchive {
     static let sealed: Nanoseconds = 1_760_000_000 * .perSecond
     static let writer = WriterID("test-0badcafe")
 
-    init(isRemote: Bool = false) throws {
-        store = MemoryStore(isRemote: isRemote, now: { Self.sealed })
+    /// - Parameter age: how much later than the sealing of all chunks the store's clock stands.
+    init(isRemote: Bool = false, age: Nanoseconds = 0) throws {
+        store = MemoryStore(isRemote: isRemote, now: { Self.sealed + age })
         compressor = try ZstdCompressor(.standard)
     }
 

@@ -1,5 +1,7 @@
+import ArchiveIndex
 import ArchiveTypes
 import ChunkFormat
+import Logging
 import ObjectStore
 import Retrieval
 import Testing
@@ -50,6 +52,28 @@ import Testing
         #expect(report.problems.contains { $0.reason.contains("chunks 2 to 3") })
     }
 
+    @Test func recordedLossesAreNotesAndNoHoles() async throws {
+        var archive = try TestArchive()
+        let life = try Fixtures.life(lines: 40)
+        try archive.add(life, 0..<70)
+        let lost = PositionRange(first: 70, end: 140)
+        for positions in [lost, PositionRange(first: 200, end: 200)] {
+            let gap = BlockHeader(
+                kind: .gap, stream: life.stream, labels: life.labels, generation: life.generation, positions: positions,
+                leastTime: TestArchive.sealed, greatestTime: TestArchive.sealed, received: TestArchive.sealed,
+                gap: BlockHeader.Gap(lines: nil, bytes: 70, reason: "truncated"))
+            try archive.add(gap, [])
+        }
+        try archive.add(life, 140..<life.bytes.count)
+        try archive.seal()
+        archive.store.set(KeyLayout.archiveDescription, ArchiveDescription(archive: "main").encoded())
+        let report = try await Verifier(store: archive.store).run()
+        #expect(report.problems.isEmpty, "\(report.problems)")
+        #expect(report.notes.count == 2)
+        #expect(report.notes.contains { $0.reason.contains("positions 70 to 140 were lost") })
+        #expect(report.notes.contains { $0.reason.contains("an unknown amount after position 200") })
+    }
+
     @Test func lonelyChunksStrangersAndLengthsAreFound() async throws {
         let archive = try archive()
         for key in archive.store.objects.keys where key.hasPrefix(KeyLayout.manifests) { archive.store.set(key, nil) }
@@ -67,6 +91,26 @@ import Testing
         archive.store.set(key, Array(bytes.dropLast()))
         let report = try await Verifier(store: archive.store).run()
         #expect(report.problems.map(\.kind) == [.damaged] && report.problems.first?.key == key)
+    }
+
+    /// A manifest that lands in an hour which the index has closed is found by no query: that must be said.
+    @Test(arguments: [false, true]) func manifestsThatCameTooLateAreFound(isDeep: Bool) async throws {
+        var archive = try TestArchive(age: 86400 * .perSecond)
+        let life = try Fixtures.life(lines: 40)
+        archive.store.set(KeyLayout.archiveDescription, ArchiveDescription(archive: "main").encoded())
+        try archive.add(life, 0..<70)
+        try archive.seal()
+        let indexer = Indexer(store: archive.store, logger: Logger(label: "test"))
+        _ = try await indexer.update()
+        let options = VerifyOptions(isDeep: isDeep)
+        #expect(try await Verifier(store: archive.store, options: options).run().problems.isEmpty)
+        try archive.add(life, 70..<life.bytes.count)
+        let late = try #require(try archive.seal())
+        let report = try await Verifier(store: archive.store, options: options).run()
+        #expect(report.problems.map(\.kind) == [.notIndexed])
+        #expect(report.problems.first?.key.contains("\(late.chunk.name.writer)-0000000002") == true)
+        _ = try await indexer.rebuild(fromChunks: false)
+        #expect(try await Verifier(store: archive.store, options: options).run().problems.isEmpty)
     }
 
     /// The shares of a sample are disjoint, and all of them together are everything.

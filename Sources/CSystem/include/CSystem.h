@@ -30,3 +30,54 @@ struct firn_status {
 
 /// The status of `path` (symbolic links followed), or of `descriptor` itself when `path` is empty. 0, or errno.
 int firn_read_status(int descriptor, const char *path, struct firn_status *status);
+
+/// A non-blocking socket bound to a numeric or named `host` (empty: all addresses) and a decimal `port`, listening unless
+/// `datagram`. IPv6's "any" takes IPv4 too. -errno on failure; -EADDRNOTAVAIL where the name has no address.
+int firn_listen_inet(const char *host, const char *port, int datagram);
+
+/// As above, at `path`, writable for everybody. A socket file that nobody listens at any more is replaced.
+int firn_listen_unix(const char *path, int datagram);
+
+/// A non-blocking connection with keepalive from a listening socket, and who it is from as numeric text (empty for
+/// Unix sockets) unless `peer` is NULL. -errno on failure.
+int firn_accept(int listener, char *peer, size_t peer_length);
+
+/// The port that a socket is bound to, or -errno.
+int firn_bound_port(int socket);
+
+enum { firn_peer_length = 48 };
+
+struct firn_datagram {
+    uint32_t length;
+    uint32_t overruns;  // of the socket's queue since it was opened (SO_RXQ_OVFL); 0 where the kernel said nothing
+    int is_cut;         // longer than the stride
+    char peer[firn_peer_length];  // numeric text, empty for Unix sockets
+};
+
+/// Receives at most `count` datagrams (at most 64) without waiting, the n-th at `buffer + n * stride`. How many, or -errno.
+int firn_receive_datagrams(int socket, void *buffer, size_t stride, struct firn_datagram *datagrams, int count);
+
+/// epoll(7) for reading, level-triggered. A descriptor, or -errno.
+int firn_poller_create(void);
+
+/// 0, or -errno.
+int firn_poller_add(int poller, int descriptor, uint64_t token);
+
+/// Waits for tokens of what can be read, at most 64. How many; 0 after `milliseconds` or a signal.
+int firn_poller_wait(int poller, uint64_t *tokens, int milliseconds);
+
+/// eventfd(2), non-blocking. A descriptor, or -errno.
+int firn_event_create(void);
+
+/// Runs a program found on PATH with nothing to read, and a pipe that gives what it writes. `arguments` ends with NULL and
+/// begins with its name. The process, or -errno.
+int firn_spawn_reading(char *const *arguments, int *output);
+
+/// A new inotify(7) instance, non-blocking and closed on exec; -errno on failure.
+int firn_inotify_open(void);
+
+/// Watches a folder for writes into its files and for names that come and go. The watch, or -errno.
+int firn_inotify_watch(int descriptor, const char *folder);
+
+/// A new eventfd(2), non-blocking and closed on exec; -errno on failure.
+int firn_eventfd_open(void);

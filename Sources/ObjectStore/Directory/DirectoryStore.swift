@@ -36,7 +36,7 @@ package struct DirectoryStore: ObjectStore {
     package func put(_ key: String, _ body: ObjectBody) async throws(StoreError) -> PutResult {
         try await run(.put, key, ObjectKey.fault(in: key)) { tree, cancellation throws(LocalFailure) in
             let isCreated = try tree.put(key, body, cancellation)
-            return PutResult(outcome: isCreated ? .created : .alreadyHeld, storeTime: WallClock.now())
+            return PutResult(outcome: isCreated ? .created : .alreadyHeld, storeTime: try tree.now())
         }
     }
 
@@ -84,7 +84,7 @@ extension DirectoryTree {
         try listing.visit(openRoot(), base: [])
         let entries = listing.entries
         return ListPage(
-            entries: Array(entries.prefix(limit)), isTruncated: entries.count > limit, storeTime: WallClock.now())
+            entries: Array(entries.prefix(limit)), isTruncated: entries.count > limit, storeTime: try now())
     }
 }
 

@@ -1,3 +1,4 @@
+import ArchiveTypes
 import Glibc
 
 /// A store's directory, by blocking calls: object `a/b/c` is the file `c` in the folder `a/b`.
@@ -128,6 +129,9 @@ extension DirectoryTree {
         let status = try file.status()
         guard status.isRegular else { throw LocalFailure(.notFound, "not an object") }
         let (offset, count) = try range.resolve(objectSize: status.size)
+        guard count <= Limits.objectBytes else {
+            throw LocalFailure(.rejected, "\(count) bytes are more than any object of an archive has")
+        }
         return ObjectData(bytes: try file.read(count, at: offset), objectSize: status.size)
     }
 

@@ -1,4 +1,5 @@
 import ArchiveTypes
+import EventTime
 
 /// Prints lines of one output format into a buffer. For one thread at a time.
 struct LineFormatter {
@@ -8,8 +9,8 @@ struct LineFormatter {
     init(_ options: OutputOptions) {
         self.options = options
         switch options.format {
-        case .raw, .json: time = TimeText(utcOffset: 0, fractionDigits: 9)
-        case .prefixed(let style): time = TimeText(utcOffset: style.utcOffset, fractionDigits: style.fractionDigits)
+        case .raw, .json: time = TimeText(zone: .utc, fractionDigits: 9)
+        case .prefixed(let style): time = TimeText(zone: style.zone, fractionDigits: style.fractionDigits)
         }
     }
 

@@ -1,3 +1,5 @@
+package import EventTime
+
 /// How selected lines are printed.
 package enum OutputFormat: Sendable, Hashable {
     /// The line's bytes.
@@ -11,14 +13,14 @@ package enum OutputFormat: Sendable, Hashable {
 package struct PrefixStyle: Sendable, Hashable {
     /// ANSI colours around the prefix.
     package var isColoured: Bool
-    /// Seconds east of UTC in which times are shown.
-    package var utcOffset: Int
+    /// In which times are shown.
+    package var zone: TimeZoneRules
     /// Digits of the seconds' fraction, 0 to 9.
     package var fractionDigits: Int
 
-    package init(isColoured: Bool = false, utcOffset: Int = 0, fractionDigits: Int = 3) {
+    package init(isColoured: Bool = false, zone: TimeZoneRules = .utc, fractionDigits: Int = 3) {
         self.isColoured = isColoured
-        self.utcOffset = utcOffset
+        self.zone = zone
         self.fractionDigits = fractionDigits
     }
 }

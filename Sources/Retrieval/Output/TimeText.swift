@@ -1,16 +1,17 @@
 import ArchiveTypes
+import EventTime
 
 /// Writes RFC 3339 times quickly: the text up to the minute is kept from one time to the next.
 struct TimeText {
-    private let offset: Nanoseconds
+    private let zone: TimeZoneRules
     private let fractionDigits: Int
     private var minute: Nanoseconds = .min
     /// `YYYY-MM-DDTHH:MM:` and after the fraction `Z` or an offset; the parts between are written each time.
     private(set) var bytes: [UInt8] = []
     private static let secondsAt = 17
 
-    init(utcOffset: Int, fractionDigits: Int) {
-        offset = Nanoseconds(utcOffset) * .perSecond
+    init(zone: TimeZoneRules, fractionDigits: Int) {
+        self.zone = zone
         self.fractionDigits = fractionDigits
     }
 
@@ -18,8 +19,8 @@ struct TimeText {
     mutating func set(_ time: Nanoseconds) {
         let (newMinute, rest) = time.flooredDivision(by: .perMinute)
         if newMinute != minute {
-            let text = CivilTime.rfc3339(
-                newMinute &* .perMinute, fractionDigits: fractionDigits, offset: Int(offset / .perSecond))
+            let offset = Int(zone.utcOffset(at: newMinute &* .perMinute))
+            let text = CivilTime.rfc3339(newMinute &* .perMinute, fractionDigits: fractionDigits, offset: offset)
             bytes = Array(text.utf8)
             minute = newMinute
         }

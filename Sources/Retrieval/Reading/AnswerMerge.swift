@@ -1,6 +1,7 @@
 import ArchiveTypes
 import ChunkFormat
 import ObjectStore
+import Patterns
 
 /// Merges the lines of all pieces by (time, host, source, generation, position) and prints them: an actor on a thread of
 /// its own, since printing may block.
@@ -129,8 +130,8 @@ extension AnswerMerge {
     private func refill(_ slot: Int) async {
         let cursor = front.cursors[slot]
         guard let taken = cursor.extract.taken, let bytes = windows[cursor.piece] else { return close(slot) }
-        let (piece, window) = (pieces[cursor.piece], Extractor.Window(from: taken, bytes: bytes))
-        let answer = await pipeline.again(cursor.piece) { worker, stored throws(Incompleteness) in
+        let window = Extractor.Window(from: taken, bytes: bytes)
+        let answer = await pipeline.again(cursor.piece) { worker, piece, stored throws(Incompleteness) in
             try worker.extract(piece, stored, window: window)
         }
         switch answer {
@@ -225,8 +226,7 @@ extension AnswerMerge {
     }
 
     private func fetchedAgain(_ piece: Int) async -> [UInt8] {
-        let wanted = pieces[piece]
-        let answer = await pipeline.again(piece) { worker, stored throws(Incompleteness) in
+        let answer = await pipeline.again(piece) { worker, wanted, stored throws(Incompleteness) in
             try worker.extract(wanted, stored, window: nil).head?.bytes ?? []
         }
         switch answer {

@@ -12,6 +12,8 @@ final class BlockSource: Sendable {
     private let idle = Mutex<[WorkerBox]>([])
     private let running = Atomic(0)
     private let failures = Atomic(0)
+    private let detours = Mutex<[Incompleteness]>([])
+    private static let detoursKept = 1000
 
     /// After this many failures of the store in a row the rest is not tried: each try may take as long as all retries do.
     private static let failuresInARow = 12
@@ -89,4 +91,23 @@ final class BlockSource: Sendable {
         case .success(let fetched): return open(piece, fetched, at: 0, work)
         }
     }
+
+    /// `answer`, or where that is a failure, what another block of the same lines gives. Who is answered so is told by
+    /// `warnings`.
+    func otherwise<Output: Sendable>(
+        _ answer: Result<Output, Incompleteness>, _ piece: Piece,
+        _ work: (BlockWorker, Piece, UnsafeRawBufferPointer) throws(Incompleteness) -> Output
+    ) async -> Result<Output, Incompleteness> {
+        guard case .failure(let lack) = answer else { return answer }
+        for other in piece.otherwise {
+            let found = await open(other) { worker, bytes throws(Incompleteness) in try work(worker, other, bytes) }
+            guard case .success = found else { continue }
+            detours.withLock { if $0.count < Self.detoursKept { $0.append(lack) } }
+            return found
+        }
+        return answer
+    }
+
+    /// What could not be read, but was archived twice and answered from there.
+    var warnings: [String] { detours.withLock { $0.map { "\($0); read from another chunk that holds the same" } } }
 }

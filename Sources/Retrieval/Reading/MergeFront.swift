@@ -77,6 +77,7 @@ struct MergeFront: ~Copyable {
     private static func runEnd(
         _ keys: [Nanoseconds], _ items: Range<Int>, rank: Int, before limit: MergeHeap.Entry
     ) -> Int {
+        guard rank < limit.rank || limit.key > .min else { return items.lowerBound + 1 }
         let last = rank < limit.rank ? limit.key : limit.key - 1
         return keys.withUnsafeBufferPointer { keys in
             var end = items.lowerBound + 1

@@ -35,9 +35,9 @@ struct MergeJob: Sendable {
         return PiecePipeline(
             source: source, pieces: pieces, order: order, plan: fetch, costs: costs, options: options,
             isGradual: isGradual
-        ) { worker, piece, stored throws(Incompleteness) in
-            let window = windows[piece].map { Extractor.Window(from: 0, bytes: $0) }
-            return try worker.extract(pieces[piece], stored, window: window)
+        ) { worker, piece, number, stored throws(Incompleteness) in
+            let window = windows[number].map { Extractor.Window(from: 0, bytes: $0) }
+            return try worker.extract(piece, stored, window: window)
         }
     }
 }

@@ -6,6 +6,8 @@ import ChunkFormat
 /// several pieces.
 struct Piece: Sendable {
     var row: IndexRow
+    /// Other blocks of the same lines: what to read where `row` cannot be read.
+    var alternatives: [IndexRow] = []
     var show: PositionRange
     /// Bounds of the times of those lines that can be in the answer, both included.
     var leastTime: Nanoseconds
@@ -13,6 +15,15 @@ struct Piece: Sendable {
     /// The pieces of the same generation whose positions end where these begin, and begin where these end.
     var predecessor: Int?
     var successor: Int?
+
+    /// The same piece of each of the blocks that hold it, but `row`'s.
+    var otherwise: [Piece] {
+        alternatives.map { row in
+            var other = self
+            (other.row, other.alternatives) = (row, [])
+            return other
+        }
+    }
 
     var isWhole: Bool { show == row.block.positions }
 
@@ -35,7 +46,10 @@ struct PieceList: Sendable {
             let least = max(entry.leastTime, range.from)
             let greatest = max(least, range.to == .max ? entry.greatestTime : min(entry.greatestTime, range.to - 1))
             for show in block.show where show.count > 0 || entry.positions.count == 0 {
-                pieces.append(Piece(row: block.row, show: show, leastTime: least, greatestTime: greatest))
+                pieces.append(
+                    Piece(
+                        row: block.row, alternatives: block.alternatives, show: show, leastTime: least,
+                        greatestTime: greatest))
             }
         }
         pieces.sort(by: Self.isBefore)

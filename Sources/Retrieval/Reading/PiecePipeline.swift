@@ -10,8 +10,8 @@ import Threads
 /// Belongs to one task. Fetching and opening run on the pool of tasks.
 final class PiecePipeline<Output: Sendable> {
     typealias Answer = Result<Output, Incompleteness>
-    /// Opens the block of a piece.
-    typealias Work = @Sendable (BlockWorker, Int, UnsafeRawBufferPointer) throws(Incompleteness) -> Output
+    /// Opens the block of a piece: the piece as planned or of an alternative block, and its number.
+    typealias Work = @Sendable (BlockWorker, Piece, Int, UnsafeRawBufferPointer) throws(Incompleteness) -> Output
 
     private let source: BlockSource
     private let pieces: [Piece]
@@ -75,10 +75,16 @@ final class PiecePipeline<Output: Sendable> {
 
     /// A piece once more, or for the first time by itself, with other work.
     func again<Other: Sendable>(
-        _ piece: Int, _ work: @escaping @Sendable (BlockWorker, UnsafeRawBufferPointer) throws(Incompleteness) -> Other
+        _ piece: Int,
+        _ work: @escaping @Sendable (BlockWorker, Piece, UnsafeRawBufferPointer) throws(Incompleteness) -> Other
     ) async -> Result<Other, Incompleteness> {
         let (source, wanted) = (source, pieces[piece])
-        return await Task.detached { await source.open(wanted, work) }.value
+        return await Task.detached {
+            let answer = await source.open(wanted) { worker, bytes throws(Incompleteness) in
+                try work(worker, wanted, bytes)
+            }
+            return await source.otherwise(answer, wanted, work)
+        }.value
     }
 
     /// Says that of the memory of a piece, `bytes` are still held.
@@ -122,13 +128,17 @@ final class PiecePipeline<Output: Sendable> {
         let fetch = fetch(for: piece)
         let (source, wanted, work, start) = (source, pieces[piece], work, start(of: piece))
         openings[piece] = Task.detached {
+            let answer: Answer
             switch await fetch.task.value {
-            case .failure(let error): return .failure(Incompleteness(wanted, error))
+            case .failure(let error): answer = .failure(Incompleteness(wanted, error))
             case .success(let fetched):
-                defer { fetched.finish() }
-                return source.open(wanted, fetched.bytes, at: start) { worker, bytes throws(Incompleteness) in
-                    try work(worker, piece, bytes)
+                answer = source.open(wanted, fetched.bytes, at: start) { worker, bytes throws(Incompleteness) in
+                    try work(worker, wanted, piece, bytes)
                 }
+                fetched.finish()
+            }
+            return await source.otherwise(answer, wanted) { worker, other, bytes throws(Incompleteness) in
+                try work(worker, other, piece, bytes)
             }
         }
     }

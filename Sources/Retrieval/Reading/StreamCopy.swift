@@ -28,8 +28,8 @@ actor StreamCopy {
             source: source, pieces: pieces, order: order,
             plan: FetchPlan(pieces, order: order, isRemote: isRemote, memory: options.storedMemory),
             costs: pieces.map { Int($0.row.block.rawLength) }, options: options, isGradual: false
-        ) { worker, piece, stored throws(Incompleteness) in
-            try Self.part(pieces[piece], worker, stored)
+        ) { worker, piece, _, stored throws(Incompleteness) in
+            try Self.part(piece, worker, stored)
         }
     }
 

@@ -1,5 +1,6 @@
 package import ArchiveTypes
 import ChunkFormat
+package import Patterns
 
 /// Which lines a question is about. All conditions must hold.
 package struct Selection: Sendable {

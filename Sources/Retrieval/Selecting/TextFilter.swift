@@ -1,4 +1,5 @@
 import CSystem
+import Patterns
 
 /// Judges lines by a `TextCondition`. For one thread at a time.
 final class TextFilter {

@@ -1,6 +1,7 @@
 import ArchiveIndex
 package import ArchiveTypes
 import ChunkFormat
+package import EventTime
 import ObjectStore
 
 extension ArchiveReader {
@@ -8,11 +9,13 @@ extension ArchiveReader {
     ///
     /// Blocks that lie inside of one bucket are counted from the index alone, unless texts are asked for; others are read,
     /// or with `isApproximate` spread evenly over their time.
-    /// - Parameter width: of a bucket; nil for about `count` of them.
+    /// - Parameters:
+    ///   - width: of a bucket; nil for about `count` of them.
+    ///   - zone: by whose clocks buckets begin at whole multiples of their width.
     /// - Returns: a nil histogram where there are no lines.
     package func histogram(
-        _ selection: Selection, width: Nanoseconds? = nil, count: Int = 60, isApproximate: Bool = false,
-        progress: ReadProgress = ReadProgress()
+        _ selection: Selection, width: Nanoseconds? = nil, count: Int = 60, zone: TimeZoneRules = .utc,
+        isApproximate: Bool = false, progress: ReadProgress = ReadProgress()
     ) async throws -> (histogram: Histogram?, outcome: ReadOutcome) {
         let plan = try await planner.plan(selection.query([.lines, .gap]))
         var outcome = ReadOutcome()
@@ -22,9 +25,9 @@ extension ArchiveReader {
         let source = BlockSource(store, request.question, progress: progress, spareMemory: options.openMemory / 8)
         var list = PieceList(try await ContestedBlocks(source).settle(plan.blocks, &outcome), range: selection.range)
         guard let extent = Self.extent(list, selection.range) else { return (nil, outcome) }
-        let (difference, overflow) = extent.to.subtractingReportingOverflow(extent.from)
-        let even = (overflow ? .max : difference) / Nanoseconds(max(1, count)) + 1
-        var histogram = Histogram(extent, width: width ?? even)
+        var histogram = Histogram(
+            extent, width: width ?? Histogram.evenWidth(of: extent, count: count),
+            offset: Nanoseconds(zone.utcOffset(at: extent.from)) * .perSecond)
         if selection.text.isNone {
             list.removeAll { histogram.take($0, range: selection.range, isApproximate: isApproximate) }
         }

@@ -15,13 +15,47 @@ package struct Histogram: Sendable, Hashable {
     /// At most this many: more than any screen shows.
     package static let greatestCount = 100_000
 
-    /// Buckets of `width` (at least 1) that cover `range`; wider where there would be too many.
-    package init(_ range: TimeRange, width: Nanoseconds) {
-        let (difference, overflow) = range.to.subtractingReportingOverflow(range.from)
-        let span = overflow ? Nanoseconds.max : max(0, difference)
-        start = range.from
-        self.width = max(1, width, span / Nanoseconds(Self.greatestCount) + 1)
+    /// Buckets of `width` (at least 1) that cover `range`; wider where there would be too many. They begin at whole
+    /// multiples of their width by the clocks of a place `offset` east of UTC, so that histograms can be compared.
+    package init(_ range: TimeRange, width: Nanoseconds, offset: Nanoseconds = 0) {
+        let least = Self.span(range.from, range.to) / Nanoseconds(Self.greatestCount - 1) + 1
+        self.width = max(width, least)
+        start = Self.multiple(of: self.width, notAfter: range.from, offset: offset)
+        let span = Self.span(start, range.to)
         buckets = Array(repeating: Bucket(), count: span == 0 ? 0 : Int((span - 1) / self.width) + 1)
+    }
+
+    private static func span(_ from: Nanoseconds, _ to: Nanoseconds) -> Nanoseconds {
+        let (difference, overflow) = to.subtractingReportingOverflow(from)
+        return overflow ? .max : max(0, difference)
+    }
+
+    private static func multiple(
+        of width: Nanoseconds, notAfter time: Nanoseconds, offset: Nanoseconds
+    ) -> Nanoseconds {
+        let (local, isFar) = time.addingReportingOverflow(offset)
+        guard !isFar else { return time }
+        let (start, isBeforeAll) = time.subtractingReportingOverflow(local.flooredDivision(by: width).remainder)
+        return isBeforeAll ? time : start
+    }
+
+    /// Widths that clocks and calendars divide by.
+    private static let evenWidths: [Nanoseconds] = {
+        let fractions = (0..<9).flatMap { power -> [Nanoseconds] in
+            let unit = (0..<power).reduce(Nanoseconds(1)) { unit, _ in unit * 10 }
+            return [unit, 2 * unit, 5 * unit]
+        }
+        let parts: [Nanoseconds] = [1, 2, 5, 10, 15, 30]
+        let hours: [Nanoseconds] = [1, 2, 3, 6, 12, 24, 48]
+        return fractions + parts.map { $0 * .perSecond } + parts.map { $0 * .perMinute } + hours.map { $0 * .perHour }
+    }()
+
+    /// The least even width, past two days whole weeks, of which about `count` cover `range`.
+    package static func evenWidth(of range: TimeRange, count: Int) -> Nanoseconds {
+        let least = span(range.from, range.to) / Nanoseconds(max(1, count)) + 1
+        if let width = evenWidths.first(where: { $0 >= least }) { return width }
+        let week = 7 * Nanoseconds.perDay
+        return (least / week + 1) * week
     }
 
     /// The bucket of a time; nil outside.

@@ -11,6 +11,7 @@ struct ManifestRecords {
     private var writers = WriterLedger()
     /// Findings about single manifests.
     private var single: [Finding] = []
+    private var losses = RecordedLosses()
 
     mutating func add(_ manifest: Manifest, _ key: ManifestKey) {
         let name = manifest.chunk.name
@@ -24,14 +25,18 @@ struct ManifestRecords {
         manifestOfChunk[manifest.chunk] = key
         lengths[manifest.chunk] = manifest.length
         writers.add(manifest)
-        for block in manifest.blocks { positions.add(block, by: manifest.description.writer) }
+        for block in manifest.blocks {
+            positions.add(block, by: manifest.description.writer)
+            if block.kind == .gap { losses.add(block, in: manifest.chunk) }
+        }
     }
 
     mutating func add(_ findings: [Finding]) { single += findings }
 
     func findings(_ census: ObjectCensus, now: Nanoseconds, delay: Nanoseconds) -> [Finding] {
         let holes = positions.holes
-        return single + missingChunks(census) + lonelyChunks(census, now: now, delay: delay) + holes.map(Self.finding)
+        return single + losses.findings + missingChunks(census) + lonelyChunks(census, now: now, delay: delay)
+            + holes.map(Self.finding)
             + writers.findings(holesOf: holes.reduce(into: []) { $0.formUnion($1.writers) })
     }
 
@@ -58,6 +63,19 @@ struct ManifestRecords {
                 isLate ? .notIndexed : .note, key: chunk.description,
                 "no manifest that can be read describes the chunk" + (isLate ? "" : ": it may be on its way"),
                 remedy: isLate ? "run firn index --rebuild" : "")
+        }
+    }
+
+    /// Manifests that came when the index had closed their hour without them: no query finds them.
+    func lateManifests(coveredBy coverages: [IndexCoverage], indexed: Set<ChunkKey>) -> [Finding] {
+        manifestOfChunk.filter { chunk, key in
+            !indexed.contains(chunk)
+                && coverages.contains { $0.closed?.contains(key.hour) ?? false && !$0.exceptions.contains(key) }
+        }.map(\.value).sorted().map { key in
+            Finding(
+                .notIndexed, key: key.description,
+                "manifest came after the index had closed its hour: queries do not find it",
+                remedy: "run firn index --rebuild, and check the clocks of the machines that write")
         }
     }
 

@@ -4,20 +4,29 @@ import ObjectStore
 import Threads
 
 extension Verifier {
-    /// Footers of the index objects, or with `isDeep` all of them; what the index does not cover is worth a note.
-    func readIndex(_ census: ObjectCensus, _ report: inout VerifyReport) async throws {
+    /// The objects of the time index, and the footers of the host index's, or with `isDeep` all of them. What the index
+    /// does not cover is worth a note.
+    func readIndex(
+        _ census: ObjectCensus, _ records: ManifestRecords, _ report: inout VerifyReport
+    ) async throws {
         var coverages: [IndexKind: [IndexCoverage]] = [:]
+        var indexed: Set<ChunkKey> = []
         for key in census.index {
             try Task.checkCancellation()
             report.findings += await Self.findings(key.description) {
-                let footer = options.isDeep ? try await wholeIndex(key, &report) : try await footer(key)
+                guard options.isDeep || key.kind == .time else {
+                    return coverages[key.kind, default: []].append(try await footer(key).coverage)
+                }
+                let (footer, chunks) = try await wholeIndex(key, &report)
                 coverages[key.kind, default: []].append(footer.coverage)
+                if key.kind == .time { indexed.formUnion(chunks) }
             }
         }
+        report.findings += records.lateManifests(coveredBy: coverages[.time] ?? [], indexed: indexed)
         for kind in IndexKind.allCases {
             let covered = coverages[kind] ?? []
             let open = census.manifests.count { manifest in !covered.contains { $0.covers(manifest) } }
-            guard open > 0, !census.index.isEmpty else { continue }
+            guard open > 0 else { continue }
             report.findings.append(
                 Finding(
                     .note, key: kind.folder,
@@ -26,13 +35,17 @@ extension Verifier {
         }
     }
 
-    private func wholeIndex(_ key: IndexObjectKey, _ report: inout VerifyReport) async throws -> IndexFooter {
+    /// Footer, and the chunks that rows name.
+    private func wholeIndex(
+        _ key: IndexObjectKey, _ report: inout VerifyReport
+    ) async throws -> (IndexFooter, Set<ChunkKey>) {
         let object = try await store.get(key.description, .whole).bytes
         report.bytesRead += UInt64(object.count)
         let result = await WorkerThreads.run {
-            object.withBytes { bytes -> Result<IndexFooter, FormatError> in
+            object.withBytes { bytes -> Result<(IndexFooter, Set<ChunkKey>), FormatError> in
                 do throws(FormatError) {
-                    return .success(try IndexObject.verify(bytes, key: key).footer)
+                    let (footer, rows) = try IndexObject.verify(bytes, key: key)
+                    return .success((footer, Set(rows.lazy.map(\.chunk))))
                 } catch {
                     return .failure(error)
                 }

@@ -38,7 +38,7 @@ package struct Verifier: Sendable {
         }
         var records = try await readManifests(found, &census)
         census.findings += records.findings(found, now: found.time, delay: Self.manifestDelay)
-        try await readIndex(found, &census)
+        try await readIndex(found, records, &census)
         try await readChunks(found, &records, &census)
         return census
     }

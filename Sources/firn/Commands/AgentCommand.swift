@@ -10,7 +10,7 @@ struct AgentCommand: AsyncParsableCommand {
         discussion: """
             Examples:
               firn agent --config /etc/firn/firn.yaml
-              FIRN_STORES_0_URL=s3://logs/prod FIRN_INPUTS_0_FILES_INCLUDE_0='/var/log/**/*.log' firn agent
+              FIRN_INPUTS_0_FILES_INCLUDE_0='/var/log/*.log' firn agent --store /srv/logs
 
             SIGTERM and SIGINT drain: what was read is made durable and, as far as stores take it, archived; a second \
             signal ends at once. SIGHUP reads the configuration again. Nothing is lost in either case, nor in a crash.

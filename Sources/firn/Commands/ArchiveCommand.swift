@@ -14,10 +14,11 @@ struct ArchiveCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "archive",
         abstract: "Archives files or standard input, and returns when every line is archived.",
+        usage: "firn archive <options> <path> ...",
         discussion: """
             Examples:
-              firn archive --store file:///srv/archive --host web-1 --label env=prod /var/log/syslog /var/log/*.gz
-              journalctl -o short-iso-precise | firn archive --store s3://logs/prod --source journal -
+              firn archive --store /srv/archive --host web-1 --label env=prod /var/log/*.log
+              journalctl -o short-iso-precise | firn archive --source journal -
 
             Files may be plain or compressed (.gz, .zst, .xz, .bz2: told by their content). A file that is archived again, \
             or that has grown since, is shown once. A directory store is created when missing.

@@ -6,6 +6,7 @@ struct CatCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cat",
         abstract: "Prints one stream exactly as its source had it: its bytes, in position order.",
+        usage: "firn cat --host <host> --source <source> <options>",
         discussion: """
             Examples:
               firn cat --host web-1 --source /var/log/syslog | cmp - /var/log/syslog

@@ -5,6 +5,7 @@ struct ChunksCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "chunks",
         abstract: "Lists the chunks that hold the selected streams and times.",
+        usage: "firn chunks <options>",
         discussion: """
             Examples:
               firn chunks --host web-1 --last 24h
@@ -18,8 +19,8 @@ struct ChunksCommand: AsyncParsableCommand {
     func run() async throws {
         try await listing.list(
             { reader, selection in try await reader.chunks(selection) },
-            table: [.init(title: "CHUNK"), .init(title: "STREAMS", alignment: .right)] + Listing.columns,
-            row: { item, listing in [item.chunk, "\(item.streams)"] + listing.cells(item.summary) },
+            table: [.init(title: "STREAMS", alignment: .right)] + Listing.columns + [.init(title: "CHUNK")],
+            row: { item, listing in ["\(item.streams)"] + listing.cells(item.summary) + [item.chunk] },
             json: { item in
                 var line = JSONLine()
                 line.add("chunk", item.chunk)

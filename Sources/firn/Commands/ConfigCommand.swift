@@ -22,8 +22,8 @@ struct ConfigCheckCommand: ParsableCommand {
         abstract: "Reports all errors of the configuration with file, line and the nearest known key.",
         discussion: """
             Examples:
-              firn config check
-              firn config check --config ./firn.yaml && systemctl reload firn
+              firn config check --config ./firn.yaml
+              firn config check && sudo systemctl reload firn-agent
 
             Exit status: 0 when the configuration is right, 1 when it is not.
             """)
@@ -35,8 +35,12 @@ struct ConfigCheckCommand: ParsableCommand {
         let file = try ConfigurationFile.find(named: configuration.path, surroundings: surroundings)
         let effective = try ConfigurationOptions.parse(file, surroundings)
         if effective.stores.isEmpty { StandardError.say("warning: there are no stores; agents need one") }
-        StandardError.say(
-            "\(file?.path ?? "the environment and the defaults, without a file"): the configuration is right")
+        guard let file else {
+            let places = surroundings.searchPaths.joined(separator: ", ")
+            StandardError.say("there is no configuration file (\(places)); environment and defaults are right")
+            return
+        }
+        StandardError.say("\(file.path): the configuration is right")
     }
 }
 

@@ -81,6 +81,7 @@ struct GetCommand: AsyncParsableCommand {
                 try await session.reader.get(request(selected, output), to: output.sink, progress: progress)
             }
             try output.finish()
+            if output.isTerminal, outcome.lines == 0, outcome.isComplete { ReadingSession.tellOfNothing() }
             try ReadingSession.conclude(outcome.shortfall, warnings: outcome.warnings)
         } catch let error where !(error is CommandFailure) {
             output.abandon()
@@ -110,7 +111,7 @@ struct GetCommand: AsyncParsableCommand {
             .prefixed(
                 PrefixStyle(
                     isColoured: output.isTerminal && Screen.ofStandardOutput().isColoured,
-                    utcOffset: selection.times.utcOffset(at: Clock.now())))
+                    zone: selection.times.zone))
         }
     }
 
@@ -136,9 +137,10 @@ extension Explanation {
     fileprivate var text: String {
         let index = steps.indexObjects.count
         var rows = [
-            "index: \(index) objects, \(steps.framesRead) of \(steps.frames) frames read",
+            "index: \(HumanText.count(UInt64(index), "object")), \(steps.framesRead) of \(steps.frames) frames read",
             "manifests that no index covers: \(steps.manifestsRead)",
-            "blocks to fetch: \(blocks) of \(chunks) chunks, \(HumanText.bytes(bytes)) in \(requests) requests",
+            "blocks to fetch: \(blocks) of \(HumanText.count(UInt64(chunks), "chunk")), \(HumanText.bytes(bytes))"
+                + " in \(HumanText.count(UInt64(requests), "request"))",
             "lines in them: \(HumanText.count(lines)), \(HumanText.bytes(rawBytes))",
         ]
         if countedBlocks > 0 { rows.append("blocks counted without fetching: \(countedBlocks)") }

@@ -19,7 +19,9 @@ struct HistogramCommand: AsyncParsableCommand {
     @OptionGroup var selection: SelectionOptions
 
     @Option(
-        help: ArgumentHelp("Time of one bar, such as 5m (default: what makes about 24 bars).", valueName: "duration"))
+        help: ArgumentHelp(
+            "Time of one bar, such as 5m; bars begin at its multiples (default: one that makes about 24 bars).",
+            valueName: "duration"))
     var width: String?
 
     @Flag(help: "Count from the index alone: blocks that span several bars are spread evenly over them.")
@@ -38,9 +40,14 @@ struct HistogramCommand: AsyncParsableCommand {
         let selected = try selection.selection(now: Clock.now())
         let (histogram, outcome) = try await ReadingSession.showingProgress("counting", besideData: false) { progress in
             try await session.reader.histogram(
-                selected, width: try givenWidth(), count: 24, isApproximate: approximate, progress: progress)
+                selected, width: try givenWidth(), count: 24, zone: selection.times.zone, isApproximate: approximate,
+                progress: progress)
         }
-        if let histogram { try show(histogram) }
+        if let histogram {
+            try show(histogram)
+        } else if format == .table, outcome.isComplete {
+            ReadingSession.tellOfNothing()
+        }
         try ReadingSession.conclude(outcome.shortfall, warnings: outcome.warnings)
     }
 

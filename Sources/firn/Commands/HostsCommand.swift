@@ -5,6 +5,7 @@ struct HostsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "hosts",
         abstract: "Lists the hosts of the archive: first and last time, lines, bytes.",
+        usage: "firn hosts <options>",
         discussion: """
             Examples:
               firn hosts --store file:///srv/archive

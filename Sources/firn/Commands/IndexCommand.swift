@@ -7,6 +7,7 @@ struct IndexCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "index",
         abstract: "Brings the archive's indexes up to date, once or for as long as it runs.",
+        usage: "firn index <options>",
         discussion: """
             Examples:
               firn index --store file:///srv/archive

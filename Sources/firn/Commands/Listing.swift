@@ -26,19 +26,37 @@ struct ListingOptions: ParsableArguments {
         let found = try await ask(session.reader, selection)
         switch format {
         case .json: try StandardOutput.write(found.items.map { json($0).text }.joined())
-        case .table:
-            let listing = Listing(times: times)
-            var table = Table(columns)
-            for item in found.items { table.append(row(item, listing)) }
-            if !table.isEmpty { try StandardOutput.write(table.text(isColoured: Screen.ofStandardOutput().isColoured)) }
+        case .table: try show(found, columns, row)
         }
         try ReadingSession.conclude(found.shortfall, warnings: found.warnings)
+    }
+
+    /// Times are brief where a terminal is too narrow for them.
+    private func show<Item>(
+        _ found: Summaries<Item>, _ columns: [Table.Column], _ row: (Item, Listing) -> [String]
+    ) throws {
+        guard !found.items.isEmpty else {
+            if found.shortfall.isEmpty { ReadingSession.tellOfNothing() }
+            return
+        }
+        let screen = Screen.ofStandardOutput()
+        func table(_ listing: Listing) -> Table {
+            var table = Table(columns)
+            for item in found.items { table.append(row(item, listing)) }
+            return table
+        }
+        let full = table(Listing(times: times))
+        let fits = !screen.isTerminal || full.width <= screen.width
+        let chosen = fits ? full : table(Listing(times: times, isBrief: true))
+        try StandardOutput.write(chosen.text(isColoured: screen.isColoured))
     }
 }
 
 /// Cells that all listings share.
 struct Listing {
     var times: TimeOptions
+    /// Times to the minute, without the zone, as `--from` reads them.
+    var isBrief = false
 
     static let columns = [
         Table.Column(title: "FIRST"), Table.Column(title: "LAST"), Table.Column(title: "LINES", alignment: .right),
@@ -54,7 +72,8 @@ struct Listing {
 
     /// To the second, in the local zone or UTC.
     func time(_ time: Nanoseconds) -> String {
-        CivilTime.rfc3339(time, fractionDigits: 0, offset: times.utcOffset(at: time))
+        let text = CivilTime.rfc3339(time, fractionDigits: 0, offset: times.utcOffset(at: time))
+        return isBrief ? "\(text.prefix(10)) \(text.dropFirst(11).prefix(5))" : text
     }
 }
 

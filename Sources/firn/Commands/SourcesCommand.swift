@@ -6,6 +6,7 @@ struct SourcesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sources",
         abstract: "Lists the sources of the archive's hosts: first and last time, lines, bytes.",
+        usage: "firn sources <options>",
         discussion: """
             Examples:
               firn sources --host web-1
@@ -19,8 +20,8 @@ struct SourcesCommand: AsyncParsableCommand {
     func run() async throws {
         try await listing.list(
             { reader, selection in try await reader.sources(selection) },
-            table: [.init(title: "HOST"), .init(title: "SOURCE")] + Listing.columns,
-            row: { item, listing in [item.stream.host, item.stream.source] + listing.cells(item.summary) },
+            table: [.init(title: "HOST")] + Listing.columns + [.init(title: "SOURCE")],
+            row: { item, listing in [item.stream.host] + listing.cells(item.summary) + [item.stream.source] },
             json: { item in
                 var line = JSONLine()
                 line.add("host", item.stream.host)

@@ -34,9 +34,17 @@ struct StatusCommand: ParsableCommand {
         let backlog = "\(HumanText.bytes(status.backlogBytes)) of \(HumanText.bytes(status.maxBytes))"
         var text = "agent \(status.writer), process \(status.process), at \(status.updated)\n"
         text += "backlog: \(backlog), \(HumanText.count(UInt64(status.backlogChunks), "sealed chunk"))\n"
-        if status.isHeldUp { text += "reading waits: the spool's disk is full\n" }
+        if status.isHeldUp { text += "reading waits: there is no room in the spool\n" }
+        text +=
+            "following \(HumanText.count(UInt64(status.files), "file")), \(HumanText.bytes(status.unreadBytes)) behind\n"
+        if status.lost.gaps > 0 {
+            text +=
+                "lost since it began: \(HumanText.count(status.lost.gaps, "gap")), of \(HumanText.bytes(status.lost.bytes)) "
+            text += "or more, in \(HumanText.count(UInt64(status.lostBySource.count), "source"))\n"
+        }
         for store in status.stores {
-            text += "store \(store.name): last archived \(store.lastArchived ?? "nothing yet")\n"
+            let last = store.lastArchived.map { "last archived at \($0)" } ?? "nothing archived since the agent began"
+            text += "store \(store.name): \(last)\n"
             if let failure = store.failure { text += "  failing since \(store.failedAt ?? "?"): \(failure)\n" }
         }
         var table = Table([

@@ -5,6 +5,7 @@ struct VerifyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
         abstract: "Finds what is missing, altered or not indexed.",
+        usage: "firn verify <options>",
         discussion: """
             Examples:
               firn verify --store file:///srv/archive
@@ -31,7 +32,8 @@ struct VerifyCommand: AsyncParsableCommand {
     func run() async throws {
         logging.start()
         let store = try await OpenArchive.forVerifying(try stores.load()).store
-        let report = try await ReadingSession.showingProgress("verifying", besideData: false) { progress in
+        let report = try await ReadingSession.showingProgress("verifying", of: "objects", besideData: false) {
+            progress in
             try await Verifier(store: store, options: try options(), progress: progress).run()
         }
         for finding in report.findings { try StandardOutput.write(HumanText.harmless(finding.description) + "\n") }
@@ -53,7 +55,10 @@ struct VerifyCommand: AsyncParsableCommand {
             HumanText.count(UInt64(report.chunks), "chunk"), HumanText.count(UInt64(report.manifests), "manifest"),
             HumanText.count(UInt64(report.indexObjects), "index object"),
         ]
-        let read = "\(HumanText.bytes(report.bytesRead)) of \(HumanText.count(UInt64(report.chunksRead), "chunk")) read"
+        let read =
+            report.chunksRead == 0
+            ? "no data read (--deep reads it)"
+            : "\(HumanText.bytes(report.bytesRead)) of \(HumanText.count(UInt64(report.chunksRead), "chunk")) read"
         let problems = report.problems.count
         let verdict = problems == 0 ? "all is well" : HumanText.count(UInt64(problems), "finding")
         return "verified \(objects.joined(separator: ", ")), \(read): \(verdict)"

@@ -29,6 +29,7 @@ struct LoggingOptions: ParsableArguments {
 
     private static func hint(_ name: String) -> String {
         let nearest = Nearest.match(name, among: Logger.Level.allCases.map(\.rawValue))
-        return nearest.map { "; did you mean \($0)?" } ?? ""
+        let all = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+        return nearest.map { "; did you mean \($0)?" } ?? "; write one of \(all)"
     }
 }

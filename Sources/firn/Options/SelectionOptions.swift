@@ -1,6 +1,8 @@
 import ArchiveTypes
 import ArgumentParser
 import Configuration
+import EventTime
+import Patterns
 import Retrieval
 
 struct TimeOptions: ParsableArguments {
@@ -38,6 +40,9 @@ struct TimeOptions: ParsableArguments {
         }
         return range
     }
+
+    /// In which times are shown.
+    var zone: TimeZoneRules { utc ? .utc : .local() }
 
     /// Seconds east of UTC in which a time is shown.
     func utcOffset(at time: Nanoseconds) -> Int { utc ? 0 : Clock.utcOffset(at: time) }

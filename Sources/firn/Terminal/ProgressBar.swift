@@ -26,7 +26,7 @@ final class ProgressBar {
         timer = DispatchSource.makeTimerSource(queue: queue)
         timer.setEventHandler {
             let seconds = Double(DispatchTime.now().uptimeNanoseconds - began.uptimeNanoseconds) / 1e9
-            let width = max(20, Int(firn_terminal_columns(STDERR_FILENO)) - 1)
+            let width = max(20, Int(firn_terminal_columns(STDERR_FILENO)) - Self.margin)
             StandardError.write("\r" + Self.line(title, read(), seconds: seconds, width: width) + Self.eraseToEnd)
         }
         timer.schedule(deadline: began + .milliseconds(500), repeating: .milliseconds(100))
@@ -38,6 +38,9 @@ final class ProgressBar {
         timer.cancel()
         queue.sync { StandardError.write("\r" + Self.eraseToEnd) }
     }
+
+    /// Columns left free, so that the `^C` of who interrupts stays on the line and is erased with it.
+    private static let margin = 3
 
     private static let eraseToEnd = "\u{1B}[K"
 

@@ -20,11 +20,16 @@ struct Table {
 
     var isEmpty: Bool { rows.isEmpty }
 
+    /// Columns of a terminal that the longest line takes.
+    var width: Int { widths.reduce(0, +) + 2 * max(0, columns.count - 1) }
+
+    private var widths: [Int] {
+        columns.indices.map { column in max(columns[column].title.count, rows.map { $0[column].count }.max() ?? 0) }
+    }
+
     /// One line a row, titles first.
     func text(isColoured: Bool) -> String {
-        let widths = columns.indices.map { column in
-            max(columns[column].title.count, rows.map { $0[column].count }.max() ?? 0)
-        }
+        let widths = widths
         let titles = line(columns.map(\.title), widths)
         let head = isColoured ? "\u{1B}[1m\(titles)\u{1B}[0m" : titles
         return ([head] + rows.map { line($0, widths) }).joined(separator: "\n") + "\n"

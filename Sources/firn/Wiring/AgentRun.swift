@@ -5,6 +5,7 @@ import Configuration
 import EventTime
 import Inputs
 import Logging
+import Patterns
 import Spool
 import Synchronization
 
@@ -13,22 +14,32 @@ struct AgentRun {
     private let agent: Agent
     private let logger: Logger
 
-    init(_ loaded: LoadedStores, logger: Logger) throws {
-        let configuration = loaded.configuration
-        guard !configuration.inputs.isEmpty else {
+    /// Finds out whether an agent could run under `loaded`, as far as that can be told beside one that is running.
+    static func check(_ loaded: LoadedStores) throws {
+        guard !loaded.configuration.inputs.isEmpty else {
             throw CommandFailure(
-                sentence: "there are no inputs to follow; write inputs: into the configuration, with files to include")
+                sentence:
+                    "there are no inputs to follow; write inputs: into the configuration, as in files: {include: [/var/log/*.log]}"
+            )
         }
+        _ = try AgentSettings(loaded.configuration)
+        _ = try OpenStore(loaded.store, create: true)
+    }
+
+    init(_ loaded: LoadedStores, logger: Logger) throws {
+        try Self.check(loaded)
+        let configuration = loaded.configuration
         let opened = try OpenStore(loaded.store, create: true)
         let archive = ArchiveStore(name: configuration.archive, store: opened.store)
-        let options = SpoolOptions(configuration, archive: configuration.archive, store: loaded.store)
+        var options = SpoolOptions(configuration, archive: configuration.archive, store: loaded.store)
+        options.merging = .init(blockBytes: configuration.roll.blockBytes, level: configuration.compression.level)
         let spool = try Spool(path: configuration.spool.path, options: options)
         agent = Agent(
-            archive: archive, spool: spool, settings: try AgentSettings(configuration), logger: logger,
-            clock: { Clock.now() })
+            archive: archive, spool: spool, settings: try AgentSettings(configuration),
+            receiving: try ReceivingSide(configuration, logger), logger: logger, clock: { Clock.now() })
         self.logger = logger
         logger.info(
-            "following files",
+            "collecting",
             metadata: [
                 "host": "\(configuration.host)", "store": "\(loaded.store.name)",
                 "spool": "\(configuration.spool.path)",
@@ -45,6 +56,7 @@ struct AgentRun {
             for await _ in stream {
                 do {
                     let loaded = try load()
+                    try Self.check(loaded)
                     next.withLock { $0 = loaded }
                     logger.info("the configuration was read again")
                     return agent.stop()
@@ -67,13 +79,21 @@ extension AgentSettings {
             let selection = try PathSelection(include: files.include, exclude: files.exclude)
             let start: FollowSettings.Start = files.start == .beginning ? .beginning : .end
             followed.append(FollowSettings.Group(selection, start: start, ignoreOlder: files.ignoreOlder))
-            groups.append(
-                Group(labels: files.labels, zone: try files.timezone.map { try TimeZoneRules(named: $0) } ?? .local()))
+            let zone = try files.timezone.map { try TimeZoneRules(named: $0) } ?? .local()
+            groups.append(Group(labels: files.labels, zone: zone, rules: try LineRules(files)))
         }
         var follow = FollowSettings(groups: followed, machine: .current())
         follow.pieceBytes = configuration.roll.blockBytes
         self.init(
             host: configuration.host, follow: follow, groups: groups, blockAge: configuration.roll.blockAge,
             compression: CompressionSettings(level: configuration.compression.level))
+    }
+}
+
+extension LineRules {
+    fileprivate init(_ files: FilesInput) throws {
+        self.init(
+            drop: try files.drop.map { try LinePattern($0) },
+            redact: try files.redact.map { Redaction(try LinePattern($0.pattern), mask: Array($0.mask.utf8)) })
     }
 }

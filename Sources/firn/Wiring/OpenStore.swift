@@ -11,6 +11,10 @@ struct OpenStore {
 
     /// Requests that may be under way at once.
     private static let concurrency = 32
+    /// A directory may be a network file system that hangs. A disk that is slower than that is as good as down. (HTTP has
+    /// timeouts of its own.)
+    private static let directoryTimeout = Duration.seconds(60)
+    private static let directoryBytesPerSecond: UInt64 = 1 << 20
 
     /// - Parameter create: makes a directory where it is missing. Who only reads never creates a store.
     init(_ configuration: StoreConfiguration, create: Bool) throws {
@@ -23,7 +27,10 @@ struct OpenStore {
 
     private static func bareStore(_ configuration: StoreConfiguration, create: Bool) throws -> any ObjectStore {
         switch configuration.location {
-        case .directory(let path): return try DirectoryStore(path: path, name: configuration.name, create: create)
+        case .directory(let path):
+            let store = try DirectoryStore(path: path, name: configuration.name, create: create)
+            return TimeoutStore(
+                store, timeout: directoryTimeout, leastBytesPerSecond: directoryBytesPerSecond)
         case .s3(let location):
             do throws(S3ConfigurationError) {
                 let client = try makeClient(configuration.name)

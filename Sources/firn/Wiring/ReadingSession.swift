@@ -23,12 +23,16 @@ struct ReadingSession {
         StandardError.say("read \(total.bytesReceived) bytes in \(total.requests) requests")
     }
 
+    /// To people, who would wonder at an empty screen.
+    static func tellOfNothing() { StandardError.say("nothing in the archive fits; `firn sources` lists what there is") }
+
     /// Does `work` with a bar on standard error where data does not go to the same terminal.
+    /// - Parameter unit: what the work is counted in.
     static func showingProgress<Answer>(
-        _ title: String, besideData: Bool, _ work: (ReadProgress) async throws -> Answer
+        _ title: String, of unit: String = "blocks", besideData: Bool, _ work: (ReadProgress) async throws -> Answer
     ) async throws -> Answer {
         let progress = ReadProgress()
-        let bar = besideData ? nil : ProgressBar(title) { Progress(progress.figures) }
+        let bar = besideData ? nil : ProgressBar(title) { Progress(progress.figures, unit) }
         defer { bar?.finish() }
         return try await work(progress)
     }
@@ -53,10 +57,10 @@ struct ReadingSession {
 }
 
 extension Progress {
-    fileprivate init(_ figures: ReadProgress.Figures) {
+    fileprivate init(_ figures: ReadProgress.Figures, _ unit: String) {
         let share = figures.blocks > 0 ? Double(figures.blocksDone) / Double(figures.blocks) : nil
         self.init(
             bytes: UInt64(figures.bytesFetched), share: share,
-            note: figures.blocks > 0 ? "\(figures.blocksDone) of \(figures.blocks) blocks" : "")
+            note: figures.blocks > 0 ? "\(figures.blocksDone) of \(figures.blocks) \(unit)" : "")
     }
 }

@@ -1,5 +1,5 @@
-/// A selection that cannot be meant.
-package enum SelectionError: Error, Sendable, Hashable, CustomStringConvertible {
+/// A pattern that cannot be meant.
+package enum PatternError: Error, Sendable, Hashable, CustomStringConvertible {
     /// `offset` counts bytes into the pattern.
     case pattern(String, offset: Int, reason: String)
 

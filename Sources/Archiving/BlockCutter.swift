@@ -1,0 +1,44 @@
+package import ArchiveTypes
+package import EventTime
+import Inputs
+
+/// Cuts the lines of one generation into blocks and finds their event times, in order.
+package struct BlockCutter {
+    package let stream: StreamID
+    package let labels: Labels
+    package let generation: Generation
+    private var timer: LineTimer
+
+    /// A jump of event time ends a block only when it holds this much: shorter ones compress badly.
+    private static let splitAfter = 64 << 10
+
+    package init(stream: StreamID, labels: Labels, generation: Generation, timer: LineTimer) {
+        self.stream = stream
+        self.labels = labels
+        self.generation = generation
+        self.timer = timer
+    }
+
+    /// The block that the lines of `piece` begin with: all of them, or those before a jump of event time. As many bytes
+    /// as it has positions.
+    /// - Parameter bytes: exactly those of `piece`.
+    mutating func cut(_ bytes: UnsafeRawBufferPointer, _ piece: Piece, received: Nanoseconds) -> BlockDraft {
+        let scan = timer.scan(
+            bytes, received: received, startsInsideLine: piece.startsInsideLine, splitAfter: Self.splitAfter)
+        return BlockDraft(
+            stream: stream, labels: labels, generation: generation,
+            positions: PositionRange(first: piece.first, end: piece.first + UInt64(scan.byteCount)),
+            lineCount: scan.lineCount, leastTime: scan.leastTime, greatestTime: scan.greatestTime, received: received,
+            times: scan.times, continuesBefore: piece.startsInsideLine,
+            continuesAfter: scan.byteCount == piece.count && piece.endsInsideLine)
+    }
+}
+
+extension Piece {
+    /// What is left of it after its first `count` bytes, which are whole lines.
+    func dropping(_ count: Int) -> Piece {
+        Piece(
+            first: first + UInt64(count), count: self.count - count, startsInsideLine: false,
+            endsInsideLine: endsInsideLine, isLast: isLast)
+    }
+}

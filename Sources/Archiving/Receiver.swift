@@ -1,0 +1,390 @@
+package import ArchiveTypes
+import ChunkFormat
+import EventTime
+package import Inputs
+package import Logging
+package import Spool
+
+/// Takes received lines to the write-ahead log, and on to blocks and the spool. For one thread.
+///
+/// A stream is a host (as the lines name it), a source (the input) and a relay (where they came from); each has one
+/// generation, which goes on after a restart. Lines of inputs that cannot be read again are durable, and are acknowledged,
+/// when the log has synced them; a segment of the log is dropped once synced blocks hold all of it. A crash between the
+/// two leaves lines in both: positions say which.
+package struct Receiver: ~Copyable {
+    let spool: Spool
+    let settings: ReceiverSettings
+    let logger: Logger
+    let clock: @Sendable () -> Nanoseconds
+    private let random: @Sendable () -> UInt64
+    let log: WriteAheadLog
+    private let encoder = BlockEncoder()
+    private let chooser: CompressionChooser
+    private let sealed: @Sendable (SealedChunk) -> Void
+    var streams: [UInt64: ReceivedStream] = [:]
+    private var numbers: [LineOrigin: UInt64] = [:]
+    /// In the log's group, which is not yet durable.
+    private var uncommitted: [(stream: UInt64, lines: ReceivedLines)] = []
+    /// Closed blocks that are not yet in the spool, in order.
+    private var waiting: [Closed] = []
+    private var openBytes = 0
+    private var waitingBytes = 0
+    private var losses: [String: ReceivedLoss] = [:]
+    private var nextLossReport: Nanoseconds = 0
+    private var nextClosing: Nanoseconds = 0
+    private var nextForgetting: Nanoseconds = 0
+    private var isReplaying = false
+    private var isHeldUp = false
+    private var isCrowded = false
+
+    private struct Closed {
+        var block: EncodedBlock
+        var stream: UInt64
+        /// The log must first say how to go on after it.
+        var needsMark: Bool
+    }
+
+    /// Between two looks at the age of all blocks.
+    private static let closingInterval: Nanoseconds = 50_000_000
+
+    /// Recovers the log. `replay` must come before the first `turn`.
+    /// - Parameter sealed: told of each chunk that is sealed on the way.
+    package init(
+        spool: Spool, log storage: any LogStorage, settings: ReceiverSettings, logger: Logger,
+        clock: @escaping @Sendable () -> Nanoseconds,
+        random: @escaping @Sendable () -> UInt64 = { .random(in: 0...UInt64.max) },
+        sealed: @escaping @Sendable (SealedChunk) -> Void
+    ) throws {
+        let chooser = try CompressionChooser(settings.compression)
+        let log = try WriteAheadLog(
+            storage, options: .init(segmentBytes: settings.logSegmentBytes, maxBytes: settings.logBytes))
+        self.spool = spool
+        self.settings = settings
+        self.logger = logger
+        self.clock = clock
+        self.random = random
+        self.sealed = sealed
+        self.chooser = chooser
+        self.log = log
+        for stream in log.liveStreams { adopt(stream) }
+    }
+
+    /// What the input of a source that can be read again needs to go on; nil where it begins anew.
+    package func cursor(of source: String) -> [UInt8]? {
+        numbers[LineOrigin(host: nil, source: source)].flatMap { streams[$0]?.cursor }
+    }
+
+    /// Whether there is room for more lines. Where there is none, `turn` without lines makes some in time.
+    package var canTake: Bool {
+        uncommitted.isEmpty && openBytes + waitingBytes < settings.openBlockBytes
+            && log.hasRoom(for: Int(min(8 << 20, settings.logBytes / 4)))
+    }
+
+    /// Goes on with a stream as the log and the spool's blocks left it.
+    private mutating func adopt(_ recovered: WriteAheadLog.RecoveredStream) {
+        let (number, source) = (recovered.number, recovered.stream.source)
+        let relay = recovered.stream.labels[LoggedLabel.relay]
+        let held = spool.position(of: source)
+        if let held { log.advance(number, to: held) }
+        var stream = newStream(number, recovered.stream, relay: relay, at: held ?? 0)
+        if !recovered.marks.isEmpty {
+            // The input reads on from where blocks end, or from before that: the positions stay the same.
+            let mark = recovered.marks.last { $0.position <= held ?? 0 }
+            stream.cursor = mark?.bytes
+            stream.skip(to: mark?.position ?? 0)
+        }
+        streams[number] = stream
+        guard let known = settings.sources[source.stream.source], !known.isNewEachRun else { return }
+        let isOwn = source.stream.host == settings.host && relay == nil
+        let host = isOwn ? nil : source.stream.host
+        numbers[LineOrigin(host: host, source: source.stream.source, relay: relay)] = number
+    }
+
+    private func newStream(
+        _ number: UInt64, _ logged: LoggedStream, relay: String?, at end: UInt64
+    ) -> ReceivedStream {
+        let source = logged.source.stream.source
+        return ReceivedStream(
+            number, logged, labels: settings.labels(of: source, relay: relay),
+            zone: settings.sources[source]?.zone ?? .utc, at: end, now: clock())
+    }
+
+    /// Takes lines that the log has and blocks have not.
+    package mutating func replay() throws {
+        let log = log
+        isReplaying = true
+        try log.replay { number, position, received, lines in
+            try replay(number, position, lines, received)
+            if openBytes > settings.openBlockBytes / 2 { try closeAll() }
+        }
+        isReplaying = false
+        try commit()
+        try release()
+        tellFindings()
+    }
+
+    private mutating func replay(
+        _ number: UInt64, _ position: UInt64, _ lines: ArraySlice<UInt8>, _ received: Nanoseconds
+    ) throws {
+        guard let end = streams[number]?.end, position + UInt64(lines.count) > end else { return }
+        if position > end {
+            try addGap(
+                number, PositionRange(first: end, end: position),
+                BlockHeader.Gap(lines: nil, bytes: position - end, reason: "the write-ahead log was damaged"))
+            streams[number]?.skip(to: position)
+        }
+        let known = end > position ? Int(end - position) : 0
+        try addToBlocks(number, lines.dropFirst(known), received)
+    }
+
+    /// Makes lines durable, calls back for those that are, and closes and syncs the blocks that are due.
+    /// - Throws: `SpoolError` where the spool's disk failed for good.
+    package mutating func turn(_ received: [Received]) throws {
+        for item in received {
+            switch item {
+            case .lines(let lines): try take(lines)
+            case .loss(let loss): note(loss)
+            }
+        }
+        try commit()
+        try closeDue()
+        try flush()
+        try reportLosses()
+        forgetIdle()
+        tellFindings()
+    }
+
+    /// Closes all blocks. What finds no room in the spool stays in the log.
+    package mutating func finish() throws {
+        try commit()
+        try closeAll()
+        nextLossReport = 0
+        try reportLosses()
+        try flush()
+        tellFindings()
+    }
+
+    private mutating func take(_ lines: ReceivedLines) throws {
+        guard !lines.bytes.isEmpty else { return }
+        let number = number(of: lines.origin)
+        if let cursor = lines.cursor {
+            try addToBlock(number, lines, cursor)
+        } else {
+            _ = log.append(lines.bytes[...], to: number, received: lines.received)
+            uncommitted.append((number, lines))
+        }
+    }
+
+    /// The stream of lines from there, begun where there is none.
+    private mutating func number(of origin: LineOrigin) -> UInt64 {
+        var origin = origin
+        if origin.host == settings.host, origin.relay == nil { origin.host = nil }
+        if let number = numbers[origin] { return number }
+        if streams.count >= settings.streams, origin.host != nil {
+            if !isCrowded {
+                logger.warning("more than \(settings.streams) hosts send: others go to this host's stream")
+            }
+            isCrowded = true
+            return number(of: LineOrigin(host: nil, source: origin.source))
+        }
+        let stream = StreamID(host: origin.host ?? settings.host, source: origin.source)
+        let generation = Generation(unidentifiedAt: clock(), random: random())
+        let logged = LoggedStream(
+            source: SourceGeneration(stream: stream, generation: generation),
+            labels: settings.labels(of: origin.source, relay: origin.relay))
+        let number = log.begin(logged)
+        streams[number] = newStream(number, logged, relay: origin.relay, at: 0)
+        numbers[origin] = number
+        return number
+    }
+
+    /// One sync for all lines that were taken. Where it cannot be done now, nothing more is taken until it can.
+    private mutating func commit() throws {
+        do throws(SpoolError) { try log.commit() } catch {
+            guard error.kind == .full || error.kind == .io else { throw error }
+            holdUp(error)
+            return
+        }
+        goOn()
+        for (number, lines) in uncommitted {
+            try addToBlocks(number, lines.bytes[...], lines.received)
+            lines.durable?()
+        }
+        uncommitted.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func holdUp(_ error: SpoolError) {
+        if !isHeldUp { logger.error("\(error): receiving waits") }
+        isHeldUp = true
+    }
+
+    private mutating func goOn() {
+        if isHeldUp { logger.notice("there is room again: receiving goes on") }
+        isHeldUp = false
+    }
+
+    private mutating func addToBlocks(_ number: UInt64, _ lines: ArraySlice<UInt8>, _ received: Nanoseconds) throws {
+        var rest = lines
+        while !rest.isEmpty, let piece = streams[number]?.piece(of: rest, limit: settings.blockBytes) {
+            if streams[number]?.block.takes(piece, limit: settings.blockBytes) == false { try close(number) }
+            streams[number]?.append(piece, rest, received: received, now: clock())
+            openBytes += piece.count
+            rest = rest.dropFirst(piece.count)
+            if let count = streams[number]?.block.count, count >= settings.blockBytes { try close(number) }
+        }
+    }
+
+    /// Lines that end at a cursor stay together: blocks end where reading can go on.
+    private mutating func addToBlock(_ number: UInt64, _ lines: ReceivedLines, _ cursor: [UInt8]) throws {
+        guard let piece = streams[number]?.piece(of: lines.bytes[...], limit: .max) else { return }
+        if streams[number]?.block.takes(piece, limit: settings.blockBytes) == false { try close(number) }
+        streams[number]?.append(piece, lines.bytes[...], received: lines.received, now: clock())
+        streams[number]?.cursor = cursor
+        openBytes += piece.count
+        if let count = streams[number]?.block.count, count >= settings.blockBytes { try close(number) }
+    }
+
+    private mutating func closeDue() throws {
+        let now = clock()
+        guard now >= nextClosing || openBytes > settings.openBlockBytes / 2 else { return }
+        nextClosing = now + Self.closingInterval
+        let due = now - settings.blockAge
+        for (number, stream) in streams {
+            if let opened = stream.block.opened, opened <= due { try close(number) }
+        }
+        while openBytes > settings.openBlockBytes / 2,
+            let largest = streams.max(by: { $0.value.block.count < $1.value.block.count })
+        {
+            try close(largest.key)
+        }
+    }
+
+    private mutating func closeAll() throws {
+        for number in streams.keys.sorted() { try close(number) }
+        try flush()
+    }
+
+    private mutating func close(_ number: UInt64) throws {
+        guard var stream = streams[number], stream.block.count > 0 else { return }
+        let count = stream.block.count
+        let blocks = try stream.block.close(encoder, chooser, received: stream.lastReceived)
+        if let cursor = stream.cursor { log.mark(number, at: stream.end, cursor) }
+        waiting += blocks.map { Closed(block: $0, stream: number, needsMark: stream.cursor != nil) }
+        openBytes -= count
+        waitingBytes += blocks.reduce(0) { $0 + $1.frame.count }
+        streams[number] = stream
+    }
+
+    private mutating func addGap(_ number: UInt64, _ positions: PositionRange, _ gap: BlockHeader.Gap) throws {
+        try close(number)
+        guard let stream = streams[number] else { return }
+        let now = clock()
+        let header = BlockHeader(
+            kind: .gap, stream: stream.logged.source.stream, labels: stream.block.labels,
+            generation: stream.logged.source.generation, positions: positions, leastTime: now, greatestTime: now,
+            received: now, gap: gap)
+        waiting.append(
+            Closed(block: EncodedBlock(header: header, frame: FrameBuffer()), stream: number, needsMark: false))
+    }
+
+    /// Appends closed blocks as far as the spool has room, syncs them, and drops what the log need not hold any more.
+    private mutating func flush() throws {
+        guard !waiting.isEmpty else { return }
+        let marksAreDurable = try commitMarks()
+        var left: [Closed] = []
+        var ends: [UInt64: UInt64] = [:]
+        var isFull = false
+        for closed in waiting {
+            if isFull || (closed.needsMark && !marksAreDurable) {
+                left.append(closed)
+            } else if try append(closed.block) {
+                ends[closed.stream] = closed.block.header.positions.end
+            } else {
+                isFull = true
+                left.append(closed)
+            }
+        }
+        waiting = left
+        waitingBytes = left.reduce(0) { $0 + $1.block.frame.count }
+        guard !ends.isEmpty else { return }
+        try spool.synchronize()
+        for (number, end) in ends { streams[number]?.synced = end }
+        if !isReplaying { try release() }
+    }
+
+    /// A block that can be read again may be in the spool only once the log says how to go on after it.
+    private mutating func commitMarks() throws -> Bool {
+        guard uncommitted.isEmpty, !isReplaying else { return false }
+        do throws(SpoolError) {
+            try log.commit()
+            return true
+        } catch {
+            guard error.kind == .full || error.kind == .io else { throw error }
+            holdUp(error)
+            return false
+        }
+    }
+
+    /// - Returns: whether there was room.
+    private mutating func append(_ block: EncodedBlock) throws -> Bool {
+        // The spool would let this thread wait; it has other things to do.
+        let backlog = spool.backlog().bytes
+        guard backlog == 0 || backlog + UInt64(block.frame.count) <= spool.maxBytes else { return false }
+        do throws(SpoolError) {
+            if let chunk = try spool.append(block.header, frame: block.frame.bytes) { sealed(chunk) }
+            return true
+        } catch {
+            guard error.kind == .full else { throw error }
+            holdUp(error)
+            return false
+        }
+    }
+
+    private mutating func release() throws {
+        do throws(SpoolError) {
+            try log.release { [streams] in streams[$0]?.synced ?? .max }
+        } catch {
+            logger.error("\(error)")
+        }
+    }
+
+    private mutating func note(_ loss: ReceivedLoss) {
+        losses[loss.source, default: ReceivedLoss(source: loss.source, messages: 0, reason: loss.reason)].messages +=
+            loss.messages
+    }
+
+    /// A gap block a source, in this host's stream of it.
+    private mutating func reportLosses() throws {
+        guard !losses.isEmpty, clock() >= nextLossReport else { return }
+        nextLossReport = clock() + settings.lossInterval
+        for (source, loss) in losses.sorted(by: { $0.key < $1.key }) {
+            logger.error("\(source): \(loss.messages) messages lost: \(loss.reason)")
+            let number = number(of: LineOrigin(host: nil, source: source))
+            let end = streams[number]?.end ?? 0
+            let gap = BlockHeader.Gap(lines: loss.messages, bytes: nil, reason: loss.reason)
+            try addGap(number, PositionRange(first: end, end: end), gap)
+        }
+        losses.removeAll()
+        try flush()
+    }
+
+    private mutating func forgetIdle() {
+        let now = clock()
+        guard now >= nextForgetting else { return }
+        nextForgetting = now + .perMinute
+        let due = now - settings.idleTime
+        let busy = Set(waiting.map(\.stream))
+        for (number, stream) in streams {
+            guard stream.lastReceived < due, stream.cursor == nil, stream.block.count == 0, stream.synced == stream.end,
+                !busy.contains(number)
+            else { continue }
+            log.end(number)
+            streams[number] = nil
+        }
+        numbers = numbers.filter { streams[$0.value] != nil }
+    }
+
+    private func tellFindings() {
+        for finding in log.takeFindings() { logger.error("\(finding)") }
+    }
+}

@@ -1,0 +1,116 @@
+import ArchiveTypes
+package import Inputs
+import Logging
+import Spool
+import Threads
+
+/// The threads of an agent that receive: inputs, each on a thread of its own, and one that makes durable what they bring.
+package final class ReceivingSide: Sendable {
+    /// An input that puts what it receives into an intake.
+    package struct Input: Sendable {
+        /// For messages.
+        package var name: String
+        /// Receives until it is stopped, its source has ended or the intake is closed. Blocks.
+        package var run: @Sendable (_ cursor: [UInt8]?) -> Void
+        /// Makes `run` return soon.
+        package var stop: @Sendable () -> Void
+        /// What streams of an input are called that can be read again: `run` is given the cursor where to go on.
+        package var replayedSource: String?
+
+        package init(
+            name: String, replayedSource: String? = nil, run: @escaping @Sendable (_ cursor: [UInt8]?) -> Void,
+            stop: @escaping @Sendable () -> Void
+        ) {
+            self.name = name
+            self.replayedSource = replayedSource
+            self.run = run
+            self.stop = stop
+        }
+    }
+
+    private let intake: Intake
+    private let inputs: [Input]
+    private let settings: ReceiverSettings
+    private let isStopping = Monitor(false)
+    private let running = Monitor(0)
+
+    /// How long the receiver waits for lines before it looks whether blocks are due.
+    private static let turn: Nanoseconds = 100_000_000
+
+    package init(_ inputs: [Input], intake: Intake, settings: ReceiverSettings) {
+        self.inputs = inputs
+        self.intake = intake
+        self.settings = settings
+    }
+
+    /// Makes `run` return once what was received is durable.
+    package func stop() { isStopping.update { $0 = true } }
+
+    /// Receives until `stop`, or until all inputs have ended. Blocks.
+    func run(
+        spool: Spool, logger: Logger, clock: @escaping @Sendable () -> Nanoseconds,
+        sealed: @escaping @Sendable (SealedChunk) -> Void
+    ) throws {
+        var receiver = try Receiver(
+            spool: spool, log: try DirectoryLogStorage(spool: spool.path), settings: settings, logger: logger,
+            clock: clock, sealed: sealed)
+        defer { stopInputs() }
+        try receiver.replay()
+        for input in inputs { start(input, cursor: input.replayedSource.flatMap { receiver.cursor(of: $0) }) }
+        while !isStopping.read({ $0 }), running.read({ $0 > 0 }) {
+            if receiver.canTake {
+                try receiver.turn(intake.take(atMost: Self.turn))
+            } else {
+                _ = isStopping.wait(atMost: Self.turn) { $0 ? true : nil }
+                try receiver.turn([])
+            }
+        }
+        try drain(&receiver, clock)
+    }
+
+    /// What the inputs have read is taken, as far as there is room for it.
+    private func drain(_ receiver: inout Receiver, _ clock: () -> Nanoseconds) throws {
+        for input in inputs { input.stop() }
+        while receiver.canTake {
+            let hasEnded = running.read { $0 == 0 }
+            let received = intake.take(atMost: hasEnded ? 0 : Self.turn)
+            try receiver.turn(received)
+            if hasEnded, received.isEmpty { break }
+        }
+        try receiver.finish()
+    }
+
+    private func start(_ input: Input, cursor: [UInt8]?) {
+        running.update { $0 += 1 }
+        WorkerThreads.start { [running] in
+            input.run(cursor)
+            running.update { $0 -= 1 }
+        }
+    }
+
+    /// Returns when no input uses its sockets any more: another configuration may want them.
+    private func stopInputs() {
+        intake.close()
+        for input in inputs { input.stop() }
+        running.wait { $0 == 0 ? () : nil }
+    }
+}
+
+extension ReceivingSide.Input {
+    /// Syslog at any number of addresses.
+    package static func syslog(_ listener: SyslogListener) -> Self {
+        Self(name: "syslog", run: { _ in listener.run() }, stop: { listener.stop() })
+    }
+}
+
+extension ReceivingSide.Input {
+    /// A journal.
+    package static func journal(_ reader: JournalReader, source: String) -> Self {
+        Self(
+            name: "journal", replayedSource: source, run: { reader.run(after: $0) }, stop: { reader.stop() })
+    }
+
+    package static func standardInput(_ reader: StandardInputReader) -> Self {
+        Self(name: "standard input", run: { _ in reader.run() }, stop: { reader.stop() })
+    }
+}

@@ -1,0 +1,48 @@
+package import ArchiveTypes
+import Threads
+
+/// Lines on their way from the threads that receive them to the one that makes them durable. Whoever puts waits while it
+/// is full: then sockets are not read, and senders wait in turn.
+package final class Intake: Sendable {
+    private let state = Monitor(State())
+    private let capacity: Int
+
+    private struct State {
+        var waiting: [Received] = []
+        var bytes = 0
+        var isClosed = false
+    }
+
+    /// - Parameter capacity: bytes at which `put` waits.
+    package init(capacity: Int = 1 << 20) { self.capacity = capacity }
+
+    /// - Returns: false, having taken nothing, once the intake is closed.
+    package func put(_ received: [Received]) -> Bool {
+        guard !received.isEmpty else { return !state.read { $0.isClosed } }
+        let bytes = received.reduce(0) { $0 + $1.count }
+        return state.wait { state -> Bool? in
+            if state.isClosed { return false }
+            guard state.bytes == 0 || state.bytes + bytes <= capacity else { return nil }
+            state.waiting += received
+            state.bytes += bytes
+            return true
+        }
+    }
+
+    /// All that waits, as soon as there is something; nothing after as many nanoseconds, or once the intake is closed and
+    /// empty.
+    package func take(atMost pause: Nanoseconds) -> [Received] {
+        let taken = state.wait(atMost: pause) { state -> [Received]? in
+            guard !state.waiting.isEmpty || state.isClosed else { return nil }
+            defer {
+                state.waiting = []
+                state.bytes = 0
+            }
+            return state.waiting
+        }
+        return taken ?? []
+    }
+
+    /// Nothing more is taken in; what waits can still be taken out.
+    package func close() { state.update { $0.isClosed = true } }
+}

@@ -1,0 +1,102 @@
+import ArchiveTypes
+import ChunkFormat
+
+/// How far each generation is archived and spooled.
+///
+/// Only what is archived is kept in the snapshot: what the spool holds is told by its files, so that a block which was
+/// lost with them is read again from its source.
+struct SpoolPositions {
+    /// The end of what is archived without a hole since reading began; at first where reading began. In the snapshot.
+    private(set) var archived: [SourceGeneration: UInt64]
+    /// The end of what is archived or in the spool, without a hole.
+    private var held: [SourceGeneration: UInt64] = [:]
+    /// Archived beyond a hole, since chunks are archived in any order.
+    private var ahead: [SourceGeneration: [PositionRange]] = [:]
+    /// How many sealed chunks hold something of a generation.
+    private var chunks: [SourceGeneration: Int] = [:]
+    private var ended: Set<SourceGeneration> = []
+
+    init(archived: [SourceGeneration: UInt64]) { self.archived = archived }
+
+    subscript(source: SourceGeneration) -> UInt64? { held[source] ?? archived[source] }
+
+    /// Reading of a generation begins at `position`, unless it began before.
+    mutating func begin(_ source: SourceGeneration, at position: UInt64) {
+        if archived[source] == nil { archived[source] = position }
+    }
+
+    /// What recovery found in the spool, in any order.
+    mutating func recover(_ blocks: [BlockEntry]) {
+        for (source, ranges) in Self.ranges(blocks) {
+            var end = archived[source] ?? ranges.map(\.first).min() ?? 0
+            for range in ranges.sorted(by: { $0.first < $1.first }) where range.first <= end {
+                end = max(end, range.end)
+            }
+            held[source] = end
+        }
+    }
+
+    mutating func append(_ header: BlockHeader) {
+        let source = SourceGeneration(stream: header.stream, generation: header.generation)
+        guard let end = self[source] else {
+            begin(source, at: header.positions.first)
+            held[source] = header.positions.end
+            return
+        }
+        if header.positions.first <= end { held[source] = max(end, header.positions.end) }
+    }
+
+    mutating func seal(_ blocks: [BlockEntry]) {
+        for source in Set(blocks.map(SourceGeneration.init)) { chunks[source, default: 0] += 1 }
+    }
+
+    /// A sealed chunk of these blocks is archived.
+    mutating func archive(_ blocks: [BlockEntry]) {
+        for (source, ranges) in Self.ranges(blocks) {
+            var waiting = (ahead.removeValue(forKey: source) ?? []) + ranges
+            waiting.sort { $0.first < $1.first }
+            var end = archived[source] ?? waiting[0].first
+            waiting.removeAll { range in
+                guard range.first <= end else { return false }
+                end = max(end, range.end)
+                return true
+            }
+            archived[source] = end
+            if !waiting.isEmpty { ahead[source] = waiting }
+        }
+        for source in Set(blocks.map(SourceGeneration.init)) {
+            chunks[source, default: 1] -= 1
+            if chunks[source] == 0 { chunks[source] = nil }
+            forgetIfDone(source)
+        }
+    }
+
+    /// Nothing more comes of a generation, and nobody will ask for its position.
+    mutating func end(_ source: SourceGeneration) {
+        ended.insert(source)
+        forgetIfDone(source)
+    }
+
+    private mutating func forgetIfDone(_ source: SourceGeneration) {
+        guard ended.contains(source), chunks[source] == nil, (archived[source] ?? 0) >= (self[source] ?? 0) else {
+            return
+        }
+        ended.remove(source)
+        archived[source] = nil
+        held[source] = nil
+        ahead[source] = nil
+    }
+
+    /// Positions that lines or gaps take.
+    private static func ranges(_ blocks: [BlockEntry]) -> [SourceGeneration: [PositionRange]] {
+        var found: [SourceGeneration: [PositionRange]] = [:]
+        for block in blocks where block.positions.count > 0 {
+            found[SourceGeneration(block), default: []].append(block.positions)
+        }
+        return found
+    }
+}
+
+extension SourceGeneration {
+    fileprivate init(_ block: BlockEntry) { self.init(stream: block.stream, generation: block.generation) }
+}

@@ -1,0 +1,307 @@
+import ArchiveTypes
+import Archiving
+import ChunkFormat
+import EventTime
+import Foundation
+import Inputs
+import Logging
+import ObjectStore
+import Spool
+import Synchronization
+import TestSupport
+import Testing
+
+/// A receiver over a real spool, driven turn by turn with a clock of its own, and crashed at will.
+private final class ReceiverRun: Sendable {
+    let directory = TemporaryDirectory()
+    let store = MemoryStore(name: "memory")
+    private let clock = Mutex<Nanoseconds>(1_750_000_000 * .perSecond)
+    private let sealed = Mutex<[SealedChunk]>([])
+    private let numbers = Mutex<UInt64>(0)
+    let adjust: @Sendable (inout ReceiverSettings) -> Void
+
+    let maxBytes: UInt64
+
+    init(maxBytes: UInt64 = 1 << 30, _ adjust: @escaping @Sendable (inout ReceiverSettings) -> Void = { _ in }) {
+        self.maxBytes = maxBytes
+        self.adjust = adjust
+    }
+
+    func now() -> Nanoseconds { clock.withLock { $0 } }
+    func advance(_ time: Nanoseconds) { clock.withLock { $0 += time } }
+    var logDirectory: String { directory.path + "/spool/log" }
+
+    func openSpool() throws -> Spool {
+        let spool = try Spool(
+            path: directory.path + "/spool",
+            options: SpoolOptions(
+                archive: "main", host: "h", redundancy: Redundancy(copies: 1, acknowledge: 1, placement: ["memory"]),
+                maxBytes: maxBytes, chunkBytes: 4 << 10, chunkAge: .perMinute, clock: { [self] in now() },
+                random: { 7 }))
+        sealed.withLock { $0 = spool.recovered() }
+        return spool
+    }
+
+    func start(_ spool: Spool) throws -> Receiver {
+        let source = ReceiverSettings.Source(labels: .none, zone: .utc)
+        var settings = ReceiverSettings(
+            host: "h", sources: ["syslog": source, "journal": source], blockBytes: 1500, blockAge: 5 * .perSecond,
+            compression: .standard, logBytes: 1 << 20)
+        settings.logSegmentBytes = 3000
+        adjust(&settings)
+        var receiver = try Receiver(
+            spool: spool, log: try DirectoryLogStorage(spool: spool.path), settings: settings,
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), clock: { [self] in now() },
+            random: { [self] in
+                numbers.withLock {
+                    $0 += 1
+                    return $0
+                }
+            }, sealed: { [self] chunk in sealed.withLock { $0.append(chunk) } })
+        try receiver.replay()
+        return receiver
+    }
+
+    func upload(_ spool: Spool) async throws {
+        let chunks = sealed.withLock { chunks in
+            defer { chunks = [] }
+            return chunks
+        }
+        for chunk in chunks { try spool.remove(try await ArchiveStore(name: "main", store: store).archive(chunk)) }
+    }
+
+    func logFiles() throws -> [String: Data] {
+        var files: [String: Data] = [:]
+        for name in try FileManager.default.contentsOfDirectory(atPath: logDirectory) {
+            files[name] = try Data(contentsOf: URL(filePath: logDirectory + "/" + name))
+        }
+        return files
+    }
+}
+
+/// What a crash takes away.
+private final class Process {
+    var receiver: Receiver
+    let spool: Spool
+
+    init(_ run: ReceiverRun) throws {
+        spool = try run.openSpool()
+        receiver = try run.start(spool)
+    }
+}
+
+@Suite struct ReceiverTests {
+    static var seeds: Range<UInt64> {
+        switch ProcessInfo.processInfo.environment["FIRN_TEST_EFFORT"] {
+        case "quick": 0..<3
+        case "long": 0..<2000
+        default: 0..<6
+        }
+    }
+
+    /// Whole lines with now and then a continuation.
+    static func lines(_ step: Int, using random: inout SeededGenerator) -> [UInt8] {
+        (0..<Int.random(in: 1...12, using: &random)).flatMap { index in
+            Array("<13>1 2026-01-02T03:04:05Z h a - - - step \(step) line \(index) ".utf8)
+                + (0..<Int.random(in: 0...60, using: &random)).map { _ in UInt8.random(in: 32...126, using: &random) }
+                + [10]
+        }
+    }
+
+    /// Several hosts, and a journal that is read again from its cursor after a crash. After a crash, segments of the log
+    /// that had been dropped may be there again, as where it came between the sync of a block and the drop.
+    @Test func everyAcknowledgedLineIsArchivedOnceThroughCrashes() async throws {
+        for seed in Self.seeds {
+            var random = SeededGenerator(seed: seed)
+            let run = ReceiverRun()
+            var wanted: [String: [UInt8]] = [:]
+            var journal: [[UInt8]] = []
+            let acknowledged = Mutex(0)
+            var taken = 0
+            var process: Process? = try Process(run)
+            for step in 0..<80 {
+                var received: [Received] = []
+                for _ in 0..<Int.random(in: 0...3, using: &random) {
+                    let host = "web-\(Int.random(in: 0..<4, using: &random))"
+                    let lines = Self.lines(step, using: &random)
+                    wanted[host, default: []] += lines
+                    taken += 1
+                    received.append(
+                        .lines(
+                            ReceivedLines(
+                                origin: LineOrigin(host: host, source: "syslog", relay: "10.0.0.1"), bytes: lines,
+                                received: run.now(), durable: { acknowledged.withLock { $0 += 1 } })))
+                }
+                if Bool.random(using: &random) { journal.append(Self.lines(step, using: &random)) }
+                received += journalEntries(journal, process)
+                run.advance(.random(in: 0...(3 * .perSecond), using: &random))
+                let before = try run.logFiles()
+                try process?.receiver.turn(received)
+                #expect(acknowledged.withLock { $0 } == taken, "seed \(seed), step \(step)")
+                switch Int.random(in: 0..<10, using: &random) {
+                case 0, 1:
+                    process = nil
+                    for (name, bytes) in before.sorted(by: { $0.key > $1.key }) {
+                        if Int.random(in: 0..<3, using: &random) == 0 { break }
+                        let path = run.logDirectory + "/" + name
+                        if !FileManager.default.fileExists(atPath: path) { try bytes.write(to: URL(filePath: path)) }
+                    }
+                    process = try Process(run)
+                case 2:
+                    if let spool = process?.spool { try await run.upload(spool) }
+                default: break
+                }
+            }
+            try process?.receiver.turn(journalEntries(journal, process))
+            try process?.receiver.finish()
+            process = nil
+            process = try Process(run)
+            try process?.receiver.finish()
+            process = nil
+            let spool = try run.openSpool()
+            try await run.upload(spool)
+            let archived = try await ArchivedLines(run.store)
+            for (host, bytes) in wanted {
+                let stream = StreamID(host: host, source: "syslog")
+                #expect(archived.bytes(stream) == bytes, "seed \(seed): \(host)")
+                #expect(Set(archived.blocks[stream]?.map(\.0) ?? []).count == 1, "seed \(seed): \(host)")
+            }
+            #expect(
+                archived.bytes(StreamID(host: "h", source: "journal")) == Array(journal.joined()), "seed \(seed)")
+            let labels = archived.manifests.flatMap(\.blocks).filter { $0.stream.source == "syslog" }.map(\.labels)
+            #expect(labels.allSatisfy { $0["relay"] == "10.0.0.1" }, "seed \(seed)")
+            let gaps = archived.manifests.flatMap(\.blocks).filter { $0.kind == .gap }
+            #expect(gaps.isEmpty, "seed \(seed)")
+        }
+    }
+
+    /// What the journal has after the receiver's cursor: the number of entries that it has seen.
+    private func journalEntries(_ journal: [[UInt8]], _ process: Process?) -> [Received] {
+        var seen = 0
+        if let cursor = process?.receiver.cursor(of: "journal") { seen = Int(cursor[0]) * 256 + Int(cursor[1]) }
+        var received: [Received] = []
+        for index in seen..<journal.count {
+            let cursor = [UInt8((index + 1) / 256), UInt8((index + 1) % 256)]
+            let origin = LineOrigin(host: nil, source: "journal")
+            let lines = ReceivedLines(origin: origin, bytes: journal[index], received: 0, cursor: cursor)
+            received.append(.lines(lines))
+        }
+        return received
+    }
+
+    /// A crash comes when the log says how to go on after blocks that found no room in the spool.
+    @Test func aJournalIsReadAgainFromWhereItsBlocksEnd() async throws {
+        var random = SeededGenerator(seed: 11)
+        let run = ReceiverRun(maxBytes: 8000)
+        var journal: [[UInt8]] = []
+        var process: Process? = try Process(run)
+        for step in 0..<60 {
+            journal.append(Self.lines(step, using: &random))
+            run.advance(.perSecond)
+            try process?.receiver.turn(journalEntries(journal, process))
+        }
+        let waits = process?.spool.backlog().bytes ?? 0
+        #expect(waits > 6000, "the spool is full")
+        process = nil
+        for _ in 0..<30 {
+            process = nil
+            process = try Process(run)
+            if let spool = process?.spool { try await run.upload(spool) }
+            try process?.receiver.turn(journalEntries(journal, process))
+            try process?.receiver.finish()
+        }
+        process = nil
+        try await run.upload(try run.openSpool())
+        let archived = try await ArchivedLines(run.store)
+        #expect(archived.bytes(StreamID(host: "h", source: "journal")) == Array(journal.joined()))
+    }
+
+    @Test func damageOfTheLogIsAGapInTheArchive() async throws {
+        let run = ReceiverRun {
+            $0.blockAge = .perHour; $0.blockBytes = 1 << 20
+        }
+        let origin = LineOrigin(host: "web-1", source: "syslog")
+        func received(_ text: String) -> [Received] {
+            [.lines(ReceivedLines(origin: origin, bytes: Array(text.utf8), received: run.now()))]
+        }
+        var process: Process? = try Process(run)
+        for text in ["one\n", "two\n", "three\n", "four\n"] { try process?.receiver.turn(received(text)) }
+        process = nil
+        for (name, bytes) in try run.logFiles() {
+            guard let place = bytes.firstRange(of: Data("two".utf8)) else { continue }
+            var damaged = bytes
+            damaged[place.lowerBound] = 0
+            try damaged.write(to: URL(filePath: run.logDirectory + "/" + name))
+        }
+        process = try Process(run)
+        try process?.receiver.finish()
+        process = nil
+        try await run.upload(try run.openSpool())
+        let archived = try await ArchivedLines(run.store)
+        let blocks = archived.blocks[StreamID(host: "web-1", source: "syslog")]?.sorted { $0.1 < $1.1 } ?? []
+        #expect(blocks.map { String(decoding: $0.2, as: UTF8.self) } == ["one\n", "three\nfour\n"])
+        let gaps = archived.manifests.flatMap(\.blocks).filter { $0.kind == .gap }
+        #expect(gaps.map(\.positions) == [PositionRange(first: 4, end: 8)])
+    }
+
+    @Test func lossesAreGapsOfTheListener() async throws {
+        let run = ReceiverRun()
+        let process = try Process(run)
+        let loss = ReceivedLoss(source: "syslog", messages: 12, reason: "too fast")
+        try process.receiver.turn([.loss(loss), .loss(loss)])
+        try process.receiver.finish()
+        let sealed = try process.spool.seal()
+        let chunk = try #require(sealed)
+        let gap = try #require(chunk.manifest.blocks.first { $0.kind == .gap })
+        #expect(gap.stream == StreamID(host: "h", source: "syslog"))
+    }
+
+    /// More hosts than there may be streams: the others' lines are in this host's stream, none is lost.
+    @Test func streamsAreBounded() async throws {
+        let run = ReceiverRun { $0.streams = 10 }
+        let process = try Process(run)
+        for index in 0..<100 {
+            let origin = LineOrigin(host: "h\(index)", source: "syslog", relay: "10.0.0.\(index)")
+            try process.receiver.turn([
+                .lines(ReceivedLines(origin: origin, bytes: Array("line \(index)\n".utf8), received: run.now()))
+            ])
+        }
+        try process.receiver.finish()
+        if let chunk = try process.spool.seal() {
+            try process.spool.remove(try await ArchiveStore(name: "main", store: run.store).archive(chunk))
+        }
+        try await run.upload(process.spool)
+        let archived = try await ArchivedLines(run.store)
+        #expect(archived.blocks.count == 11)
+        let own = String(decoding: archived.bytes(StreamID(host: "h", source: "syslog")), as: UTF8.self)
+        #expect(own == (10..<100).map { "line \($0)\n" }.joined())
+    }
+
+    /// The log is at its ceiling, since blocks find no room: nothing more is taken until there is room again.
+    @Test func aFullLogHoldsUpSenders() throws {
+        let run = ReceiverRun {
+            $0.logBytes = 40_000
+            $0.blockAge = .perHour
+            $0.blockBytes = 1 << 20
+            $0.openBlockBytes = 1 << 20
+        }
+        let process = try Process(run)
+        let acknowledged = Mutex(0)
+        var sent = 0
+        while process.receiver.canTake, sent < 1000 {
+            sent += 1
+            try process.receiver.turn([
+                .lines(
+                    ReceivedLines(
+                        origin: LineOrigin(host: "web-1", source: "syslog"),
+                        bytes: [UInt8](repeating: 65, count: 999) + [10],
+                        received: run.now(), durable: { acknowledged.withLock { $0 += 1 } }))
+            ])
+        }
+        #expect(20..<40 ~= sent && acknowledged.withLock { $0 } == sent)
+        run.advance(2 * .perHour)
+        try process.receiver.turn([])
+        let canTake = process.receiver.canTake
+        #expect(canTake, "the block is synced, and the log has room again")
+    }
+}

@@ -1,0 +1,167 @@
+import Foundation
+import Glibc
+import Inputs
+import TestSupport
+import Testing
+
+/// A listener on a thread of its own, and plain sockets that send to it.
+private final class Listening: @unchecked Sendable {
+    let intake: Intake
+    let listener: SyslogListener
+    private let ended = DispatchSemaphore(value: 0)
+    private(set) var lines: [LineOrigin: [UInt8]] = [:]
+    private(set) var lost: UInt64 = 0
+
+    init(_ addresses: [ListenAddress], capacity: Int = 1 << 20, adjust: (inout ListenerSettings) -> Void = { _ in })
+        throws
+    {
+        intake = Intake(capacity: capacity)
+        let settings = addresses.map { address in
+            var settings = ListenerSettings(address: address, source: "syslog")
+            adjust(&settings)
+            return settings
+        }
+        listener = try SyslogListener(settings, intake: intake) { 7 }
+        let thread = Thread { [listener, ended] in
+            listener.run()
+            ended.signal()
+        }
+        thread.start()
+    }
+
+    /// Takes lines until `isEnough`, or for 20 seconds.
+    func take(until isEnough: (Listening) -> Bool) {
+        let deadline = Date(timeIntervalSinceNow: 20)
+        while !isEnough(self), Date() < deadline {
+            for received in intake.take(atMost: 1_000_000_000) {
+                switch received {
+                case .lines(let some): lines[some.origin, default: []] += some.bytes
+                case .loss(let loss): lost += loss.messages
+                }
+            }
+        }
+    }
+
+    var count: Int { lines.values.reduce(0) { $0 + $1.count } }
+
+    deinit {
+        intake.close()
+        listener.stop()
+        ended.wait()
+    }
+}
+
+private func connect(port: UInt16, datagram: Bool = false) throws -> Int32 {
+    let descriptor = socket(AF_INET, Int32((datagram ? SOCK_DGRAM : SOCK_STREAM).rawValue), 0)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    let result = withUnsafePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+        }
+    }
+    try #require(result == 0, "connect: \(errno)")
+    return descriptor
+}
+
+private func sendAll(_ descriptor: Int32, _ text: String) {
+    var rest = Array(text.utf8)[...]
+    while !rest.isEmpty {
+        let count = rest.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+        guard count > 0 else { return }
+        rest = rest.dropFirst(count)
+    }
+}
+
+@Suite struct SyslogListenerTests {
+    @Test func linesOfConnectionsAndDatagramsComeWithTheirHostAndRelay() throws {
+        let listening = try Listening([.tcp(host: "127.0.0.1", port: 0), .udp(host: "127.0.0.1", port: 0)])
+        let tcp = try connect(port: listening.listener.ports[0])
+        sendAll(tcp, "<13>1 2026-01-01T00:00:00Z web-1 a - - - one\n40 <13>1 2026-01-01T00:00:00Z web-2 a - - -")
+        sendAll(tcp, "<13>no host here\n")
+        close(tcp)
+        let udp = try connect(port: listening.listener.ports[1], datagram: true)
+        sendAll(udp, "<13>Jan  1 00:00:00 web-3 a: two\nlines\n")
+        close(udp)
+        listening.take { $0.lines.count == 4 }
+        func origin(_ host: String) -> LineOrigin { LineOrigin(host: host, source: "syslog", relay: "127.0.0.1") }
+        #expect(listening.lines[origin("web-1")] == Array("<13>1 2026-01-01T00:00:00Z web-1 a - - - one\n".utf8))
+        #expect(listening.lines[origin("web-2")] == Array("<13>1 2026-01-01T00:00:00Z web-2 a - - -\n".utf8))
+        #expect(listening.lines[origin("127.0.0.1")] == Array("<13>no host here\n".utf8))
+        #expect(listening.lines[origin("web-3")] == Array("<13>Jan  1 00:00:00 web-3 a: two\nlines\n".utf8))
+        #expect(listening.listener.counts.map(\.messages) == [3, 1])
+    }
+
+    @Test func unixSocketsTakeDatagramsAndStreams() throws {
+        let directory = TemporaryDirectory()
+        let paths = [directory.path + "/log", directory.path + "/stream"]
+        let listening = try Listening([.unixDatagram(path: paths[0]), .unixStream(path: paths[1])])
+        for (path, type) in zip(paths, [SOCK_DGRAM, SOCK_STREAM]) {
+            let descriptor = socket(AF_UNIX, Int32(type.rawValue), 0)
+            var address = sockaddr_un()
+            address.sun_family = sa_family_t(AF_UNIX)
+            withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+            let result = withUnsafePointer(to: &address) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+                }
+            }
+            #expect(result == 0)
+            sendAll(descriptor, "<13>Jan  1 00:00:00 app[1]: \(type == SOCK_DGRAM ? "datagram" : "stream\n")")
+            close(descriptor)
+        }
+        listening.take { $0.count >= 36 + 34 }
+        let own = LineOrigin(host: nil, source: "syslog")
+        let lines = String(decoding: listening.lines[own] ?? [], as: UTF8.self).split(separator: "\n").sorted()
+        #expect(lines == ["<13>Jan  1 00:00:00 app[1]: datagram", "<13>Jan  1 00:00:00 app[1]: stream"])
+    }
+
+    /// The intake is full and nobody takes: the sender waits, and everything comes once there is room.
+    @Test func aSenderWaitsWhileThereIsNoRoom() throws {
+        let listening = try Listening([.tcp(host: "127.0.0.1", port: 0)], capacity: 100_000)
+        let port = listening.listener.ports[0]
+        let line = "<13>Jan  1 00:00:00 web-1 a: " + String(repeating: "x", count: 970) + "\n"
+        let sender = Thread {
+            guard let descriptor = try? connect(port: port) else { return }
+            for _ in 0..<10_000 { sendAll(descriptor, line) }
+            close(descriptor)
+        }
+        sender.start()
+        listening.take { $0.count >= 10_000 * line.utf8.count }
+        #expect(listening.count == 10_000 * line.utf8.count)
+        #expect(listening.listener.counts[0].messages == 10_000)
+    }
+
+    @Test func connectionsBeyondTheLimitAreClosed() throws {
+        let listening = try Listening([.tcp(host: "127.0.0.1", port: 0)]) { $0.connections = 2 }
+        let port = listening.listener.ports[0]
+        let first = [try connect(port: port), try connect(port: port)]
+        for descriptor in first { sendAll(descriptor, "<13>Jan  1 00:00:00 web-1 a: x\n") }
+        listening.take { $0.listener.counts[0].messages == 2 }
+        let third = try connect(port: port)
+        var byte: UInt8 = 0
+        #expect(recv(third, &byte, 1, 0) <= 0, "the third connection was kept")
+        #expect(listening.listener.counts[0].refusedConnections == 1)
+        for descriptor in first + [third] { close(descriptor) }
+    }
+
+    /// Nobody reads the socket while datagrams overrun its queue: as many are told as did not come.
+    @Test func lostDatagramsAreCounted() throws {
+        let listening = try Listening([.udp(host: "127.0.0.1", port: 0)], capacity: 1000)
+        let udp = try connect(port: listening.listener.ports[0], datagram: true)
+        let text = "<13>Jan  1 00:00:00 web-1 a: " + String(repeating: "x", count: 8000)
+        let sent = 20_000
+        for _ in 0..<sent { sendAll(udp, text) }
+        listening.take { listening in
+            // The kernel tells of losses with the datagrams after them.
+            sendAll(udp, text)
+            return listening.lost > 0 && listening.count / (text.utf8.count + 1) + Int(listening.lost) >= sent
+        }
+        let came = listening.count / (text.utf8.count + 1)
+        #expect(listening.lost > 0 && came + Int(listening.lost) >= sent, "\(came) came, \(listening.lost) were lost")
+        #expect(listening.listener.counts[0].overruns == listening.lost)
+        close(udp)
+    }
+}
