@@ -21,8 +21,14 @@ def traced(agent, log, *arguments, folders=None):
 
 
 def pause(agent, seconds):
+    """Unless the agent ends before."""
+    until(agent, lambda: False, seconds)
+
+
+def until(agent, condition, seconds):
+    """Waits for the condition, for the agent's end, or for so long: what a fault keeps from happening does not matter."""
     deadline = time.monotonic() + seconds
-    while agent.is_running and time.monotonic() < deadline:
+    while agent.is_running and time.monotonic() < deadline and not condition():
         time.sleep(0.02)
 
 
@@ -30,19 +36,21 @@ def small_run(agent, ledger, wrapper):
     """Two files, one of which grows in the middle of a line and is rotated; SIGTERM ends it where nothing did before.
     What is written depends neither on the moment of the kill nor on whether there is one. A file that the agent cannot
     have seen is not rotated: under its new name it is none of those to follow."""
-    a, b = agent.path("a.log"), agent.path("b.log")
+    context, store, a, b = agent.context, agent.store, agent.path("a.log"), agent.path("b.log")
     agent.append("a.log", ledger.lines(a, 300))
     agent.append("b.log", ledger.lines(b, 40))
     agent.start(wrapper)
-    pause(agent, 0.7)
+    until(agent, agent.said, 60)  # from here on it heeds SIGTERM
+    until(agent, lambda: ledger.archived(context, store, a), 4)
     more = ledger.lines(a, 100)
     agent.append("a.log", more[:-30])
     pause(agent, 0.3)
     agent.append("a.log", more[-30:])
-    if ledger.archived(agent.context, agent.store, a):
+    if ledger.archived(context, store, a):
         agent.rotate("a.log")
     agent.append("a.log", ledger.lines(a, 50))
-    pause(agent, 0.7)
+    until(agent, lambda: ledger.is_archived(context, store), 4)
+    agent.append("b.log", ledger.lines(b, 10))
     return agent.end(signal.SIGTERM) if agent.is_running else agent.process.returncode
 
 
