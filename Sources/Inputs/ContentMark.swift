@@ -27,6 +27,12 @@ package struct ContentMark: Sendable, Hashable {
 }
 
 extension ContentMark {
+    /// The last `tailBytes` of `known` and then `more`. By indices: an operand of `+` would be gone through as a sequence.
+    static func tail(_ known: [UInt8], _ more: ArraySlice<UInt8>) -> [UInt8] {
+        let added = more[(more.endIndex - min(more.count, tailBytes))...]
+        return Array(known[(known.count - min(known.count, tailBytes - added.count))...]) + Array(added)
+    }
+
     /// End and count as varints, then the hash (8 bytes, little endian).
     func encode(into bytes: inout [UInt8]) {
         bytes.append(varint: end)
@@ -85,7 +91,7 @@ struct MarkCheck {
             open[index].bytes += bytes[(bytes.startIndex + from)..<(bytes.startIndex + to)]
         }
         position = end
-        tail = Array((tail + bytes.suffix(ContentMark.tailBytes)).suffix(ContentMark.tailBytes))
+        tail = ContentMark.tail(tail, bytes)
         hasFailed = hasFailed || open.contains { $0.mark.end <= end && xxh64($0.bytes) != $0.mark.hash }
         open.removeAll { $0.mark.end <= end }
     }

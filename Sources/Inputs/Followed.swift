@@ -161,10 +161,9 @@ final class Followed<File: OpenFile> {
         headBytes = bytes
     }
 
-    // An array: the suffix of any other collection is found by going through all of it.
     func advance(over piece: [UInt8]) {
         position += UInt64(piece.count)
-        tail = Array(((tail ?? []) + piece.suffix(ContentMark.tailBytes)).suffix(ContentMark.tailBytes))
+        tail = ContentMark.tail(tail ?? [], piece[...])
     }
 
     func isQuiet(for duration: Nanoseconds, now: Nanoseconds) -> Bool { now - changed >= duration }
