@@ -32,7 +32,7 @@ extension AgentReader {
         guard dropped.lines > 0 else { return }
         let header = bare(
             .gap, stream, draft.positions,
-            gap: BlockHeader.Gap(lines: dropped.lines, bytes: dropped.bytes, reason: "dropped by rule"))
+            gap: BlockHeader.Gap(lines: dropped.lines, bytes: dropped.bytes, reason: BlockHeader.Gap.droppedByRule))
         try queue.append(EncodedBlock(header: header, frame: FrameBuffer()))
     }
 

@@ -54,6 +54,10 @@ package struct BlockHeader: Sendable, Hashable {
         /// A clause for people: `file deleted before it was read`.
         package var reason: String
 
+        /// The reason of a gap over lines that were left out because somebody asked for that. A block with what is left
+        /// has the same positions.
+        package static let droppedByRule = "dropped by rule"
+
         package init(lines: UInt64?, bytes: UInt64?, reason: String) {
             self.lines = lines
             self.bytes = bytes

@@ -20,10 +20,23 @@ extension ArchiveReader {
                     .hole, stream: hole.stream, generation: hole.generation, positions: hole.positions,
                     reason: "no block holds these positions: a chunk is missing, or not archived yet"))
         }
-        let gaps = plan.blocks.lazy.map(\.row).filter { $0.block.kind == .gap }
+        let held = Set(plan.blocks.lazy.filter { $0.row.block.kind == .lines }.map { Extent($0.row) })
+        // Where a block of lines has a gap's very positions, rules of the input have left some out: nothing is lacking.
+        let gaps = plan.blocks.lazy.map(\.row).filter { $0.block.kind == .gap && !held.contains(Extent($0)) }
         for (number, row) in gaps.enumerated() {
-            outcome.shortfall.add(number < Self.mostReasons ? await loss(row, source) : Self.loss(row, nil))
+            guard number < Self.mostReasons else {
+                outcome.shortfall.add(Self.loss(row, nil))
+                continue
+            }
+            if let loss = await loss(row, source) { outcome.shortfall.add(loss) }
         }
+    }
+
+    private struct Extent: Hashable {
+        var life: Life
+        var positions: PositionRange
+
+        init(_ row: IndexRow) { (life, positions) = (Life(row), row.block.positions) }
     }
 
     /// A plan for a range of time or for labels may leave out blocks between others: only the plan of all of a
@@ -59,7 +72,8 @@ extension ArchiveReader {
         }
     }
 
-    private func loss(_ row: IndexRow, _ source: BlockSource) async -> Incompleteness {
+    /// What a gap block says; nil where it is of lines that were not wanted.
+    private func loss(_ row: IndexRow, _ source: BlockSource) async -> Incompleteness? {
         let piece = Piece(
             row: row, show: row.block.positions, leastTime: row.block.leastTime, greatestTime: row.block.greatestTime)
         let answer = await source.open(piece) { worker, stored throws(Incompleteness) in
@@ -67,7 +81,8 @@ extension ArchiveReader {
         }
         switch answer {
         case .failure(let lack): return lack
-        case .success(let header): return Self.loss(row, header)
+        case .success(let header):
+            return header.gap?.reason == BlockHeader.Gap.droppedByRule ? nil : Self.loss(row, header)
         }
     }
 

@@ -43,6 +43,20 @@ import Testing
         #expect(items.first { $0.kind == .lost }?.reason.contains("file deleted before it was read") == true)
     }
 
+    /// Lines that a rule left out are no loss: a block of what is left has the gap's positions, or the gap says so.
+    @Test func linesThatWereNotWantedAreNotMissed() async throws {
+        var archive = try TestArchive()
+        let life = try Fixtures.life(lines: 60)
+        try archive.add(life, 0..<100)
+        try archive.add(Fixtures.gap(life, at: 0..<100, reason: "a reason that need not be read"), [])
+        try archive.add(Fixtures.gap(life, at: 100..<200, reason: BlockHeader.Gap.droppedByRule), [])
+        try archive.add(life, 200..<life.bytes.count)
+        try archive.seal()
+        let reader = ArchiveReader(store: archive.store, planner: archive.planner)
+        #expect(try await reader.cat(life.stream, to: TestSink()).isComplete)
+        #expect(try await reader.get(GetRequest(Selection()), to: TestSink()).isComplete)
+    }
+
     @Test func globCharactersInNamesStandForThemselves() async throws {
         var archive = try TestArchive()
         var lives = [try Fixtures.life(lines: 3), try Fixtures.life(lines: 4)]
