@@ -107,7 +107,9 @@ enum SpoolDirectory {
         let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .system("cannot open", path: path) }
         defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else { throw SpoolError(.io, path: path, reason: "cannot sync the directory") }
+        guard fsync(descriptor) == 0 else {
+            throw SpoolError(.io, path: path, reason: "cannot sync the directory: \(String(cString: strerror(errno)))")
+        }
     }
 
     static func rename(_ from: String, to target: String) throws(SpoolError) {
