@@ -40,12 +40,17 @@ class Logrotate:
     def __init__(self, context, pattern, mode):
         self.program = program("logrotate")
         self.state = context.path("logrotate.state")
+        self.last = 0
         self.configuration = context.path("logrotate.conf")
         with open(self.configuration, "w") as file:
             file.write(f"{pattern} {{\n    rotate 100\n    {MODES[mode]}\n    nomail\n}}\n")
         os.chmod(self.configuration, 0o644)
 
     def rotate(self):
+        """Not twice in a second, which is what a dated name tells apart."""
+        while int(time.time()) == self.last:
+            time.sleep(0.05)
+        self.last = int(time.time())
         done = subprocess.run(
             [self.program, "--force", "--state", self.state, self.configuration], capture_output=True, text=True, check=False,
             env=ENVIRONMENT)
