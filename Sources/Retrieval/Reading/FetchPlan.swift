@@ -23,6 +23,8 @@ struct FetchPlan: Sendable {
     /// This many requests at once fill a connection to a store: large answers are not squeezed into fewer.
     private static let parallelRequests: UInt64 = 8
     private static let leastJoin = 1 << 20
+    /// Below it a request's round trip costs more than joining saves: where memory is short, joins shrink down to it.
+    private static let shortestJoin = 256 << 10
 
     /// - Parameters:
     ///   - order: the pieces, in the order in which they will be needed.
@@ -36,9 +38,9 @@ struct FetchPlan: Sendable {
         let total = pieces.reduce(0) { $0 + $1.row.block.length }
         var limit = min(Self.greatestJoin, max(Self.leastJoin, Int(total / Self.parallelRequests)))
         join(sorted, pieces, atMost: isRemote ? limit : 0, gap: isRemote ? Self.remoteGap : 0)
-        while isRemote, limit >= Self.leastJoin, peak(order) > memory {
+        while isRemote, limit >= Self.shortestJoin, peak(order) > memory {
             limit /= 2
-            join(sorted, pieces, atMost: limit < Self.leastJoin ? 0 : limit, gap: Self.remoteGap)
+            join(sorted, pieces, atMost: limit < Self.shortestJoin ? 0 : limit, gap: Self.remoteGap)
         }
     }
 
