@@ -44,7 +44,7 @@ package final class RedundantStore: ObjectStore {
         self.isStrict = isStrict
         name = members.map(\.name).joined(separator: ", ")
         capabilities = StoreCapabilities(
-            adoptsFiles: false, isRemote: members.contains { $0.store.capabilities.isRemote })
+            adoptsFiles: false, isRemote: members.contains { $0.store.capabilities.isRemote }, hasCopies: true)
         let identity = ArchiveIdentity(archive)
         gates = Dictionary(uniqueKeysWithValues: members.map { ($0.name, ArchiveGate($0, identity)) })
     }
