@@ -50,7 +50,7 @@ package struct Receiver: ~Copyable {
     /// Recovers the log. `replay` must come before the first `turn`.
     /// - Parameter sealed: told of each chunk that is sealed on the way.
     package init(
-        spool: Spool, log storage: any LogStorage, settings: ReceiverSettings, logger: Logger,
+        spool: Spool, log storage: LogDirectory, settings: ReceiverSettings, logger: Logger,
         clock: @escaping @Sendable () -> Nanoseconds,
         random: @escaping @Sendable () -> UInt64 = { .random(in: 0...UInt64.max) },
         sealed: @escaping @Sendable (SealedChunk) -> Void

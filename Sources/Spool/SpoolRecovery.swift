@@ -1,15 +1,16 @@
 import ArchiveTypes
 import ChunkFormat
-import Glibc
 
 /// Brings a spool's directory to a state from which work goes on, whatever moment a crash cut off.
 struct SpoolRecovery {
-    let path: String
+    let directory: SpoolDirectory
     let options: SpoolOptions
     private var findings: [String] = []
 
-    init(path: String, options: SpoolOptions) {
-        self.path = path
+    private var path: String { directory.path }
+
+    init(_ directory: SpoolDirectory, options: SpoolOptions) {
+        self.directory = directory
         self.options = options
     }
 
@@ -23,7 +24,7 @@ struct SpoolRecovery {
     }
 
     mutating func run() throws(SpoolError) -> SpoolState {
-        let identity = try SpoolIdentity.of(path)
+        let identity = try SpoolIdentity.of(directory)
         var snapshot = try readSnapshot(identity: identity)
         let sealed = try sealedChunks()
         for chunk in sealed { snapshot.take(chunk.manifest) }
@@ -38,7 +39,7 @@ struct SpoolRecovery {
             snapshot.previous = nil
         }
         // The writer's identity must be durable before any chunk bears it.
-        try snapshot.write(in: path)
+        try snapshot.write(in: directory)
         var state = SpoolState(snapshot: snapshot, positions: positions)
         state.recovered = sealed
         state.sealedBytes = sealed.reduce(0) { $0 + $1.manifest.length }
@@ -54,7 +55,7 @@ struct SpoolRecovery {
         let fresh = SpoolSnapshot(
             archive: options.archive, writer: WriterID(host: options.host, random: options.random()),
             identity: identity, nextSequence: 1, previous: nil, inputState: [], positions: [:])
-        guard access(file, F_OK) == 0 else { return fresh }
+        guard directory.contains(file) else { return fresh }
         do throws(MalformedBytes) {
             return try SpoolSnapshot.decode(try bytes(of: file))
         } catch {
@@ -64,14 +65,14 @@ struct SpoolRecovery {
     }
 
     private func bytes(of file: String) throws(MalformedBytes) -> [UInt8] {
-        do throws(SpoolError) { return try SpoolIdentity.readAll(file) } catch {
+        do throws(SpoolError) { return try directory.readAll(file) } catch {
             throw MalformedBytes(error.description, at: 0)
         }
     }
 
     private mutating func sealedChunks() throws(SpoolError) -> [SealedChunk] {
         var chunks: [SealedChunk] = []
-        for name in try SpoolDirectory.names(path + "/sealed") {
+        for name in try directory.names(path + "/sealed") {
             let file = "\(path)/sealed/\(name)"
             guard let key = Self.key(ofSealed: name) else {
                 try quarantine(file, why: "its name is not that of a chunk")
@@ -93,7 +94,7 @@ struct SpoolRecovery {
     private func manifest(of file: String, key: ChunkKey) throws(FormatError) -> Manifest {
         let result: Result<Manifest, FormatError>
         do throws(SpoolError) {
-            result = try SpoolFile(opening: file).withMapping { bytes in
+            result = try directory.open(file).withMapping { bytes in
                 do throws(FormatError) {
                     return .success(try Manifest.describing(chunk: bytes, key: key, deep: false))
                 } catch { return .failure(error) }
@@ -107,42 +108,42 @@ struct SpoolRecovery {
     /// Cuts the torn tail off the open chunk and seals what is whole.
     private mutating func recoverOpenChunk(into state: inout SpoolState) throws(SpoolError) -> SealedChunk? {
         let file = path + "/open.chunk"
-        try SpoolDirectory.remove(ChunkMerging.path(in: path))
-        guard access(file, F_OK) == 0 else { return nil }
-        let scan = try SpoolFile(opening: file).withMapping { OpenChunkScan($0) }
+        try directory.remove(ChunkMerging.path(in: directory))
+        guard directory.contains(file) else { return nil }
+        let scan = try directory.open(file).withMapping { OpenChunkScan($0) }
         if let damage = scan.damage { try keepDamaged(file, why: damage) }
         guard scan.length > 0 else {
-            try SpoolDirectory.remove(file)
+            try directory.remove(file)
             return nil
         }
         try writeAnew(file, scan)
-        state.open = try adopt(try SpoolFile(opening: file), scan)
-        return try state.seal(options: options, directory: path)
+        state.open = try adopt(try directory.open(file), scan)
+        return try state.seal(options: options, directory: directory)
     }
 
     /// Replaces the open chunk by a copy of its whole blocks. What is read of a file whose fsync may have failed comes
     /// from memory, and need not be on the disk: only what is written anew is known to get there.
     private func writeAnew(_ file: String, _ scan: OpenChunkScan) throws(SpoolError) {
         let copy = file + ".new"
-        try SpoolDirectory.remove(copy)
+        try directory.remove(copy)
         do throws(SpoolError) {
-            let bytes = try SpoolIdentity.readAll(file)
-            let target = try SpoolFile(creating: copy)
+            let bytes = try directory.readAll(file)
+            let target = try directory.create(copy)
             try Array(bytes[..<Int(scan.length)]).withBytes { bytes throws(SpoolError) in try target.write(bytes, at: 0)
             }
             try target.synchronize()
-            try SpoolDirectory.rename(copy, to: file)
-            try SpoolDirectory.synchronize(path)
+            try directory.rename(copy, to: file)
+            try directory.synchronize(path)
         } catch {
-            try SpoolDirectory.remove(copy)
+            try directory.remove(copy)
             guard error.kind == .full, scan.damage == nil else { throw error }
-            try SpoolFile(opening: file).truncate(to: scan.length)
+            try directory.open(file).truncate(to: scan.length)
         }
     }
 
     private func adopt(_ file: SpoolFile, _ scan: OpenChunkScan) throws(SpoolError) -> OpenChunk {
         var builder = ChunkBuilder()
-        let bytes = try SpoolIdentity.readAll(file.path)
+        let bytes = try file.readAll()
         bytes.withUnsafeBytes { bytes in
             for entry in scan.entries {
                 let range = Int(entry.offset)..<Int(entry.offset + entry.length)
@@ -154,18 +155,18 @@ struct SpoolRecovery {
 
     /// Keeps a damaged open chunk aside; a copy of its whole blocks goes on.
     private mutating func keepDamaged(_ file: String, why: String) throws(SpoolError) {
-        try SpoolDirectory.create(path + "/quarantine")
+        try directory.createFolder(path + "/quarantine")
         let target = "\(path)/quarantine/\(options.clock())-open.chunk"
-        guard link(file, target) == 0 else { throw .system("cannot keep aside", path: target) }
-        try SpoolDirectory.synchronize(path + "/quarantine")
+        try directory.link(file, to: target)
+        try directory.synchronize(path + "/quarantine")
         findings.append("\(target): \(why); its sources are read again where they still have the lines")
     }
 
     private mutating func quarantine(_ file: String, why: String) throws(SpoolError) {
-        try SpoolDirectory.create(path + "/quarantine")
+        try directory.createFolder(path + "/quarantine")
         let name = file.split(separator: "/").last.map(String.init) ?? "file"
         let target = "\(path)/quarantine/\(options.clock())-\(name)"
-        try SpoolDirectory.rename(file, to: target)
+        try directory.rename(file, to: target)
         findings.append("\(target): \(why)")
     }
 }
