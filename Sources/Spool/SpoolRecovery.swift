@@ -6,6 +6,7 @@ struct SpoolRecovery {
     let directory: SpoolDirectory
     let options: SpoolOptions
     private var findings: [String] = []
+    private var damagedChunks: [ChunkKey] = []
 
     private var path: String { directory.path }
 
@@ -28,7 +29,8 @@ struct SpoolRecovery {
         var snapshot = try readSnapshot(identity: identity)
         let sealed = try sealedChunks()
         for chunk in sealed { snapshot.take(chunk.manifest) }
-        var positions = SpoolPositions(archived: snapshot.positions)
+        for key in damagedChunks { snapshot.pass(key) }
+        var positions = SpoolPositions(snapshot)
         for chunk in sealed { positions.seal(chunk.manifest.blocks) }
         if snapshot.identity != identity || snapshot.archive != options.archive {
             findings.append("spool \(path) is a copy or was restored: it gets a new writer identity")
@@ -45,7 +47,7 @@ struct SpoolRecovery {
         state.sealedBytes = sealed.reduce(0) { $0 + $1.manifest.length }
         state.sealedCount = sealed.count
         if let chunk = try recoverOpenChunk(into: &state) { state.recovered.append(chunk) }
-        state.positions.recover(state.recovered.flatMap(\.manifest.blocks))
+        state.positions.recover(state.recovered.flatMap(\.manifest.blocks) + (state.open?.blocks ?? []))
         state.findings = findings
         return state
     }
@@ -54,23 +56,20 @@ struct SpoolRecovery {
         let file = path + "/snapshot"
         let fresh = SpoolSnapshot(
             archive: options.archive, writer: WriterID(host: options.host, random: options.random()),
-            identity: identity, nextSequence: 1, previous: nil, inputState: [], positions: [:])
+            identity: identity, nextSequence: 1, previous: nil, inputState: [], positions: [:],
+            ahead: [:])
         guard directory.contains(file) else { return fresh }
-        do throws(MalformedBytes) {
-            return try SpoolSnapshot.decode(try bytes(of: file))
-        } catch {
+        // What cannot be read now is not damaged: who starts later finds it.
+        let bytes = try directory.readAll(file)
+        do throws(MalformedBytes) { return try SpoolSnapshot.decode(bytes) } catch {
             try quarantine(file, why: "the snapshot is damaged (\(error)): sources are read again from their beginning")
             return fresh
         }
     }
 
-    private func bytes(of file: String) throws(MalformedBytes) -> [UInt8] {
-        do throws(SpoolError) { return try directory.readAll(file) } catch {
-            throw MalformedBytes(error.description, at: 0)
-        }
-    }
-
     private mutating func sealedChunks() throws(SpoolError) -> [SealedChunk] {
+        // Their names must be durable before anybody learns of them.
+        try directory.synchronize(path + "/sealed")
         var chunks: [SealedChunk] = []
         for name in try directory.names(path + "/sealed") {
             let file = "\(path)/sealed/\(name)"
@@ -78,9 +77,11 @@ struct SpoolRecovery {
                 try quarantine(file, why: "its name is not that of a chunk")
                 continue
             }
+            let found = try manifest(of: file, key: key)
             do throws(FormatError) {
-                chunks.append(SealedChunk(manifest: try manifest(of: file, key: key), path: file))
+                chunks.append(SealedChunk(manifest: try found.get(), path: file))
             } catch {
+                damagedChunks.append(key)
                 try quarantine(
                     file,
                     why:
@@ -91,18 +92,12 @@ struct SpoolRecovery {
         return chunks
     }
 
-    private func manifest(of file: String, key: ChunkKey) throws(FormatError) -> Manifest {
-        let result: Result<Manifest, FormatError>
-        do throws(SpoolError) {
-            result = try directory.open(file).withMapping { bytes in
-                do throws(FormatError) {
-                    return .success(try Manifest.describing(chunk: bytes, key: key, deep: false))
-                } catch { return .failure(error) }
-            }
-        } catch {
-            throw FormatError(.damaged, object: file, at: 0, error.description)
+    private func manifest(of file: String, key: ChunkKey) throws(SpoolError) -> Result<Manifest, FormatError> {
+        try directory.open(file).withMapping { bytes in
+            do throws(FormatError) {
+                return .success(try Manifest.describing(chunk: bytes, key: key, deep: false))
+            } catch { return .failure(error) }
         }
-        return try result.get()
     }
 
     /// Cuts the torn tail off the open chunk and seals what is whole.
@@ -118,7 +113,11 @@ struct SpoolRecovery {
         }
         try writeAnew(file, scan)
         state.open = try adopt(try directory.open(file), scan)
-        return try state.seal(options: options, directory: directory)
+        do throws(SpoolError) { return try state.seal(options: options, directory: directory) } catch {
+            // What is sealed already has to leave so that there is room: it stays open until then.
+            guard error.kind == .full else { throw error }
+            return nil
+        }
     }
 
     /// Replaces the open chunk by a copy of its whole blocks. What is read of a file whose fsync may have failed comes
@@ -137,8 +136,17 @@ struct SpoolRecovery {
         } catch {
             try directory.remove(copy)
             guard error.kind == .full, scan.damage == nil else { throw error }
-            try directory.open(file).truncate(to: scan.length)
+            try writeAgain(file, scan)
         }
+    }
+
+    /// The same bytes in the same place, which takes no room.
+    private func writeAgain(_ file: String, _ scan: OpenChunkScan) throws(SpoolError) {
+        let bytes = try directory.readAll(file)
+        let target = try directory.open(file)
+        try Array(bytes[..<Int(scan.length)]).withBytes { bytes throws(SpoolError) in try target.write(bytes, at: 0) }
+        try target.truncate(to: scan.length)
+        try target.synchronize()
     }
 
     private func adopt(_ file: SpoolFile, _ scan: OpenChunkScan) throws(SpoolError) -> OpenChunk {
@@ -177,5 +185,12 @@ extension SpoolSnapshot {
         guard manifest.description.writer == writer, manifest.description.sequence >= nextSequence else { return }
         nextSequence = manifest.description.sequence + 1
         previous = manifest.sha256
+    }
+
+    /// Goes on after a chunk that is lost: it may have come to the stores all the same, so its number is not used again.
+    mutating func pass(_ key: ChunkKey) {
+        guard key.name.writer == writer, key.name.sequence >= nextSequence else { return }
+        nextSequence = key.name.sequence + 1
+        previous = nil
     }
 }

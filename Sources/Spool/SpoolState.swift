@@ -43,6 +43,7 @@ struct SpoolState {
     /// Replaces the snapshot, with what is archived.
     mutating func save(in directory: SpoolDirectory) throws(SpoolError) {
         snapshot.positions = positions.archived
+        snapshot.ahead = positions.ahead
         try snapshot.write(in: directory)
     }
 
