@@ -305,8 +305,10 @@ final class SimulatedRun {
             for frame in content.frames {
                 guard let record = try? LogRecord(decoding: bytes[frame.body]) else { continue }
                 switch record {
-                case .lines(let s, let p, _, let b): note("    \(frame.sequence) d\(frame.durable) lines \(s) \(p)-\(p + UInt64(b.count))")
-                case .stream(let n, let s, let p): note("    \(frame.sequence) d\(frame.durable) stream \(n) \(s.source.stream.host) at \(p)")
+                case .lines(let s, let p, _, let b):
+                    note("    \(frame.sequence) d\(frame.durable) lines \(s) \(p)-\(p + UInt64(b.count))")
+                case .stream(let n, let s, let p):
+                    note("    \(frame.sequence) d\(frame.durable) stream \(n) \(s.source.stream.host) at \(p)")
                 case .mark(let s, let p, _): note("    \(frame.sequence) d\(frame.durable) mark \(s) \(p)")
                 }
             }
