@@ -82,7 +82,8 @@ package final class Agent: Sendable {
     /// The reading thread.
     private func follow(_ sealed: @escaping @Sendable (SealedChunk) -> Void) throws {
         var reader = try AgentReader(
-            spool: spool, settings: settings, logger: logger, clock: clock, ticks: MonotonicClock.now, sealed: sealed)
+            PosixFileSystem(), spool: spool, settings: settings, logger: logger, clock: clock,
+            ticks: MonotonicClock.now, sealed: sealed)
         var status = StatusWriter(spool: spool, logger: logger)
         while !isStopping.read({ $0 }) {
             let hasMore = try reader.turn { isStopping.read { $0 } }

@@ -1,5 +1,6 @@
 import ArchiveTypes
 import Inputs
+import Simulation
 import Testing
 
 /// A follower over files in memory, and what it has delivered.
