@@ -76,7 +76,8 @@ import Testing
         #expect(file.generation(firstSight: 0, after: again) > again)
         let last = try #require(Generation("9223372036854775807-0000000000000000"))
         #expect(
-            file.generation(truncatedAt: 50, lookedAt: nil, after: last).description.isEmpty == false, "an absurd birth traps nothing")
+            file.generation(truncatedAt: 50, lookedAt: nil, after: last).description.isEmpty == false,
+            "an absurd birth traps nothing")
     }
 
     @Test func theMachineHasAStableName() throws {
