@@ -9,6 +9,8 @@ struct SpoolState {
     var sealedBytes: UInt64 = 0
     var sealedCount = 0
     var recovered: [SealedChunk] = []
+    /// Paths of chunks that are archived and not removed yet.
+    var leaving: Set<String> = []
     var findings: [String] = []
     var failure: SpoolError?
 

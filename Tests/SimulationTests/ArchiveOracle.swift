@@ -151,7 +151,7 @@ struct ArchiveOracle {
                 if !seen.insert(place).inserted {
                     verdicts.doubled.append(text)
                 } else if place < last {
-                    verdicts.reordered.append(text)
+                    verdicts.reordered.append("\(source.stream.source) \(source.generation): \(text)")
                 }
                 last = max(last, place)
             }

@@ -102,7 +102,10 @@ final class SimulatedRun {
             names: Array(["a.log", "b.log", "c.log"].prefix(Int.random(in: 1...3, using: &random))),
             time: surroundings.now)
         self.random = random
-        if traces { disk.trace = { surroundings.trace?.append("    \($0)") } }
+        if traces {
+            disk.trace = { surroundings.trace?.append("    \($0)") }
+            files.note = { surroundings.trace?.append($0) }
+        }
         disk.willRemove = { [unowned self] path in checkRemoval(path) }
     }
 
@@ -317,6 +320,7 @@ final class SimulatedRun {
 
     private func start() {
         note("start")
+        surroundings.now += 1
         dumpLog()
         do {
             let spool = try openSpool()

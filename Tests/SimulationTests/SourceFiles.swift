@@ -35,6 +35,7 @@ final class SourceFiles {
     private var current: [String: Life] = [:]
     private var rotations = 0
     private let names: [String]
+    var note: (String) -> Void = { _ in }
 
     static let folder = "/logs"
 
@@ -54,6 +55,7 @@ final class SourceFiles {
     private func begin(_ path: String) -> Life {
         let life = Life(number: lives.count, stream: StreamID(host: "h", source: path), path: path)
         lives.append(life)
+        note("file\(life.number) begins as \(path)")
         current[path] = life
         add(line(of: life, "begin"), to: life)
         return life
@@ -100,6 +102,7 @@ final class SourceFiles {
         }
         finishLine(life)
         rotations += 1
+        note("file\(life.number) is renamed to \(rotations)")
         let other = "\(path).\(rotations)"
         files.rename(RawPath(path), to: RawPath(other))
         life.path = other
@@ -114,10 +117,12 @@ final class SourceFiles {
         guard let life = whole.randomElement(using: &random) else { return }
         let isCurrent = current[life.path] === life
         if isCurrent, Bool.random(using: &random) {
+            note("file\(life.number) is truncated")
             files.truncate(RawPath(life.path))
             life.isClosed = true
             _ = begin(life.path)
         } else {
+            note("file\(life.number) is removed")
             files.remove(RawPath(life.path))
             if isCurrent { current[life.path] = nil }
             life.isClosed = true
