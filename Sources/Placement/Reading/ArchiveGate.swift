@@ -38,12 +38,27 @@ final class ArchiveGate: Sendable {
             task = new
             return new
         }
-        let result = await task.value
+        let result = await withoutWaiting(for: task)
         // What may pass is looked at again the next time.
-        if case .failure(let error) = result, error.isWorthRetrying || error.kind == .cancelled {
+        if case .failure(let error) = result, error.isWorthRetrying {
             state.withLock { if $0 == task { $0 = nil } }
         }
         return try result.get()
+    }
+
+    /// What a look finds, or at once that the caller was cancelled: a store that hangs must not hold up those who have an
+    /// answer from another.
+    private func withoutWaiting(for task: Task<Result<String, StoreError>, Never>) async -> Result<String, StoreError> {
+        let cancelled = StoreError(
+            .cancelled, store: member.name, operation: "GET \(KeyLayout.archiveDescription)", reason: "cancelled")
+        let first = FirstAnswer<Result<String, StoreError>>()
+        let waiter = Task { first.give(await task.value) }
+        defer { waiter.cancel() }
+        return await withTaskCancellationHandler {
+            await first.wait()
+        } onCancel: {
+            first.give(.failure(cancelled))
+        }
     }
 
     private func look() async -> Result<String, StoreError> {
