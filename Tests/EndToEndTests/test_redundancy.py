@@ -213,7 +213,7 @@ def test_a_hanging_store_neither_holds_up_archiving_nor_fills_memory(context):
 @each("2+1", "4+2")
 def test_a_shell_puts_a_chunk_together_from_its_shards(context, erasure):
     data, parity = map(int, erasure.split("+"))
-    content = context.loggen("--kind", "mixed", "--bytes", "1MiB", "--seed", context.seed)
+    content = context.loggen("--kind", "java", "--bytes", "1MiB", "--seed", context.seed)
     path = samples.write(context.path("app.log"), content)
     stores = [context.path(f"store{number}") for number in range(data + parity)]
     places = [argument for store in stores for argument in ("--store", f"file://{store}")]

@@ -19,6 +19,9 @@ import Testing
         var testDescription: String { "\(rule.text), acknowledge \(acknowledge)" }
     }
 
+    /// Where more stores hang than one can do without.
+    static let timeout = Duration.seconds(1)
+
     static let rules = [
         Rule(rule: .copies(3), acknowledge: 2), Rule(rule: .erasure(data: 4, parity: 2), acknowledge: 5),
     ]
@@ -53,7 +56,7 @@ import Testing
         let archive = try await settled(rule)
         for count in 1...rule.toleratedAfterwards {
             for failing in subsets(of: rule.stores, count: count) {
-                let answer = try await archive.cat(archive.members(failure, of: failing))
+                let answer = try await archive.cat(archive.members(failure, of: failing, timeout: Self.timeout))
                 #expect(answer.bytes == archive.written, "\(failure) of \(failing.sorted())")
                 #expect(answer.outcome.isComplete, "\(failure) of \(failing.sorted()): \(answer.outcome.shortfall.items)")
                 // With as many as that gone, nobody knows whether the others had all that was acknowledged.
@@ -69,7 +72,7 @@ import Testing
         let archive = try await settled(rule)
         for failing in subsets(of: rule.stores, count: rule.toleratedAfterwards + 1) {
             let answer: TestArchive.Answer
-            do { answer = try await archive.cat(archive.members(failure, of: failing)) } catch let error as StoreError {
+            do { answer = try await archive.cat(archive.members(failure, of: failing, timeout: Self.timeout)) } catch let error as StoreError {
                 #expect(!error.reason.isEmpty)
                 continue
             }
@@ -90,7 +93,7 @@ import Testing
             for failure in [StoreFailure.refused, .forbidden, .slowDown, .answerLost] {
                 let archive = try TestArchive(
                     rule.rule, acknowledge: rule.acknowledge, stores: rule.stores, seed: 1)
-                let writer = archive.writer(archive.members(failure, of: failing))
+                let writer = archive.writer(archive.members(failure, of: failing, timeout: Self.timeout))
                 let chunk = try archive.chunk()
                 let error = await #expect(throws: StoreError.self) {
                     try await writer.deliver(chunk, isPersistent: false)

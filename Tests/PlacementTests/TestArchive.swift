@@ -49,9 +49,13 @@ final class TestArchive: Sendable {
     var written: [UInt8] { state.withLock { $0.written } }
 
     /// The members whose stores fail as told.
-    func members(_ failure: StoreFailure? = nil, of failing: Set<Int> = [], seed: UInt64 = 1) -> [StoreMember] {
+    /// - Parameter timeout: after which a store that hangs counts as failed; nil: it hangs for ever.
+    func members(
+        _ failure: StoreFailure? = nil, of failing: Set<Int> = [], seed: UInt64 = 1, timeout: Duration? = nil
+    ) -> [StoreMember] {
         bases.enumerated().map { index, base in
-            let store: any ObjectStore = failing.contains(index) ? failure?.store(base, seed: seed) ?? base : base
+            var store: any ObjectStore = failing.contains(index) ? failure?.store(base, seed: seed) ?? base : base
+            if let timeout { store = TimeoutStore(store, timeout: timeout) }
             return StoreMember(name: base.name, store: store)
         }
     }
