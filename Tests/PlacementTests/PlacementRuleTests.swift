@@ -54,5 +54,7 @@ import Testing
         #expect(seen == Self.golden)
     }
 
-    static let golden: [String] = []
+    static let golden = [
+        "beta gamma delta alpha", "delta gamma beta alpha", "gamma delta beta alpha", "delta gamma beta alpha",
+    ]
 }
