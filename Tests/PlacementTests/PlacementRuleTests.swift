@@ -50,7 +50,9 @@ import Testing
     /// Where chunks lie must not depend on the version of Firn: a golden sample.
     @Test func placementsStayWhatTheyWere() throws {
         let rule = rule(["alpha", "beta", "gamma", "delta"], copies: 4)
-        let seen = try (1...4).map { try rule.placement(writer: try writer(), sequence: UInt64($0)).joined(separator: " ") }
+        let seen = try (1...4).map {
+            try rule.placement(writer: try writer(), sequence: UInt64($0)).joined(separator: " ")
+        }
         #expect(seen == Self.golden)
     }
 

@@ -80,7 +80,8 @@ import Testing
         let bytes = ShardTrailer(key: shard, chunkDigest: digest, payloadDigest: digest).encoded()
         let others = [
             ShardKey(chunk, index: 2), ShardKey(chunk, index: 4),
-            ShardKey(try key(4, 2, length: 1001, sequence: 8), index: 3), ShardKey(try key(4, 2, length: 1002), index: 3),
+            ShardKey(try key(4, 2, length: 1001, sequence: 8), index: 3),
+            ShardKey(try key(4, 2, length: 1002), index: 3),
             ShardKey(try key(4, 3, length: 1001), index: 3), ShardKey(try key(5, 2, length: 1001), index: 3),
         ]
         for other in others {
@@ -163,7 +164,8 @@ import Testing
                 let shard = try #require(ShardKey(key, index: index))
                 let payload = Array(buffers[index].prefix(Int(geometry.length(ofShard: index))))
                 let trailer = ShardTrailer(
-                    key: shard, chunkDigest: sha256(bytes), payloadDigest: sha256(payload)).encoded()
+                    key: shard, chunkDigest: sha256(bytes), payloadDigest: sha256(payload)
+                ).encoded()
                 let store = try #require(members.first { $0.name == place }?.store as? MemoryStore)
                 store.set(shard.description, payload + trailer)
                 store.set(KeyLayout.archiveDescription, ArchiveDescription(archive: "main").encoded())

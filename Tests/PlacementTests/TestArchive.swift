@@ -74,7 +74,9 @@ final class TestArchive: Sendable {
         let (first, raw) = state.withLock { state in
             let first = state.written.count
             for _ in 0..<lines {
-                let words = (0..<8).map { _ in String(UInt64.random(in: 0...UInt64.max, using: &state.random), radix: 36) }
+                let words = (0..<8).map { _ in
+                    String(UInt64.random(in: 0...UInt64.max, using: &state.random), radix: 36)
+                }
                 state.written += Array("\(first) \(words.joined(separator: " "))\n".utf8)
             }
             return (first, Array(state.written[first...]))
@@ -105,7 +107,8 @@ final class TestArchive: Sendable {
     /// What `firn cat` gives.
     func cat(_ members: [StoreMember]) async throws -> Answer {
         let united = RedundantStore(members, rule: rule, archive: nil, isStrict: false)
-        let planner = IndexReader(store: united, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+        let planner = IndexReader(
+            store: united, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
         let sink = BytesSink()
         let outcome = try await ArchiveReader(store: united, planner: planner).cat(stream, to: sink)
         return Answer(
