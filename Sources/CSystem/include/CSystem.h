@@ -76,8 +76,13 @@ int firn_spawn_reading(char *const *arguments, int *output);
 /// A new inotify(7) instance, non-blocking and closed on exec; -errno on failure.
 int firn_inotify_open(void);
 
-/// Watches a folder for writes into its files and for names that come and go. The watch, or -errno.
-int firn_inotify_watch(int descriptor, const char *folder);
+/// Watches a folder for names that come and go, and with `contents` for writes into its files; what it was watched for
+/// before stays. The watch, or -errno.
+int firn_inotify_watch(int descriptor, const char *folder, int contents);
+
+/// Whether other machines or programs may change what is at `path` without the kernel's knowing: on network file systems,
+/// and on those that a program serves (FUSE).
+int firn_is_remote(const char *path);
 
 /// A new eventfd(2), non-blocking and closed on exec; -errno on failure.
 int firn_eventfd_open(void);
