@@ -4,7 +4,8 @@ import ArchiveTypes
 extension FileFollower {
     mutating func settle(_ file: Followed<View.File>, now: Nanoseconds) {
         // Who it is has to be clear before others are judged by their names.
-        if file.needsCheck, file.renamed == now || file.isQueued || file.hasShrunk { check(file) }
+        let isSameLength = file.size <= file.position
+        if file.needsCheck, file.renamed == now || file.isQueued || file.hasShrunk || isSameLength { check(file) }
         file.hasShrunk = false
         if file.isRewritten || file.isCutShort { restart(file, now: now) }
         guard files[file.key] === file else { return }
