@@ -2,6 +2,7 @@
 #include "CSystem.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -48,3 +49,12 @@ int firn_read_status(int descriptor, const char *path, struct firn_status *statu
     status->birth = found.stx_mask & STATX_BTIME ? nanoseconds(found.stx_btime) : -1;
     return 0;
 }
+
+void firn_frugal_malloc(void) {
+    // A threshold that is set no longer grows with what is freed.
+    mallopt(M_MMAP_THRESHOLD, 256 << 10);
+    mallopt(M_TRIM_THRESHOLD, 1 << 20);
+    mallopt(M_ARENA_MAX, 2);
+}
+
+void firn_trim_malloc(void) { malloc_trim(0); }

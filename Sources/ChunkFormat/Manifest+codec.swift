@@ -7,22 +7,25 @@ import FoundationEssentials
 /// the 16 digits of the number); positions, lengths and counts are integers.
 extension Manifest {
     package static let version = 1
-    private static let compression = CompressionSettings(level: 9)
 
     package func encoded() throws(FormatError) -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        var json: [UInt8]
-        do { json = [UInt8](try encoder.encode(ManifestDocument(self))) } catch {
-            throw FormatError(.damaged, at: 0, "manifest of \(chunk) has no JSON form: \(error)")
-        }
-        json.append(UInt8(ascii: "\n"))
+        let json = json()
         var object: [UInt8] = []
-        let compressor = try ZstdCompressor(Self.compression)
+        let compressor = try ZstdCompressor(Self.compression(of: json.count))
         try json.withRawBytes { bytes throws(FormatError) in
             _ = try compressor.compress(bytes, appendingTo: &object)
         }
         return object
+    }
+
+    /// A long one is compressed with tables of 1 MiB, where the level's own are of 24.
+    private static func compression(of length: Int) -> CompressionSettings {
+        var settings = CompressionSettings(level: 9)
+        guard length > 256 << 10 else { return settings }
+        settings.windowLog = 20
+        settings.hashLog = 17
+        settings.chainLog = 17
+        return settings
     }
 
     /// The key of this manifest under an hour of the store's clock. `object` is `encoded()`.
@@ -61,7 +64,7 @@ extension Manifest {
     }
 }
 
-private struct ManifestDocument: Codable {
+private struct ManifestDocument: Decodable {
     var format: Int
     var archive: String
     var chunk: String
@@ -75,20 +78,20 @@ private struct ManifestDocument: Codable {
     var streams: [StreamDocument]
     var blocks: [BlockDocument]
 
-    struct RedundancyDocument: Codable {
+    struct RedundancyDocument: Decodable {
         var copies: UInt32
         var acknowledge: UInt32
         var placement: [String]
     }
 
-    struct StreamDocument: Codable {
+    struct StreamDocument: Decodable {
         var host: String
         var source: String
         var generation: String
         var labels: [String: String]
     }
 
-    struct BlockDocument: Codable {
+    struct BlockDocument: Decodable {
         /// Index in `streams`.
         var stream: Int
         var kind: String
@@ -113,25 +116,6 @@ private struct ManifestDocument: Codable {
 }
 
 extension ManifestDocument {
-    init(_ manifest: Manifest) {
-        format = Manifest.version
-        archive = manifest.description.archive
-        chunk = manifest.chunk.description
-        length = manifest.length
-        sha256 = hex(manifest.sha256)
-        writer = manifest.description.writer.description
-        sequence = manifest.description.sequence
-        sealed = CivilTime.rfc3339(manifest.description.sealed)
-        previous = manifest.description.previous.map { hex($0) }
-        let rule = manifest.description.redundancy
-        redundancy = RedundancyDocument(copies: rule.copies, acknowledge: rule.acknowledge, placement: rule.placement)
-        var interner = Interner<StreamIdentity>()
-        let identities = manifest.blocks.map(StreamIdentity.init)
-        for identity in identities { interner.add(identity) }
-        streams = interner.values.map(StreamDocument.init)
-        blocks = zip(manifest.blocks, identities).map { BlockDocument($0, stream: Int(interner.index(of: $1))) }
-    }
-
     func manifest() throws(FormatError) -> Manifest {
         guard format == Manifest.version else {
             throw FormatError(.unsupported, at: 0, "manifest of format \(format), this reader knows 1; update firn")
@@ -178,7 +162,7 @@ extension ManifestDocument {
 }
 
 /// What many blocks share and the document holds once.
-private struct StreamIdentity: Hashable {
+struct StreamIdentity: Hashable {
     var stream: StreamID
     var generation: Generation
     var labels: Labels
@@ -191,13 +175,6 @@ private struct StreamIdentity: Hashable {
 }
 
 extension ManifestDocument.StreamDocument {
-    fileprivate init(_ identity: StreamIdentity) {
-        host = identity.stream.host
-        source = identity.stream.source
-        generation = identity.generation.description
-        labels = Dictionary(uniqueKeysWithValues: identity.labels.pairs.map { ($0.key, $0.value) })
-    }
-
     func identity() throws(FormatError) -> (StreamID, Generation, Labels) {
         guard let generation = Generation(generation), let labels = Labels(labels.map { ($0.key, $0.value) }),
             1...Limits.hostBytes ~= host.utf8.count, 1...Limits.sourceBytes ~= source.utf8.count
@@ -207,23 +184,6 @@ extension ManifestDocument.StreamDocument {
 }
 
 extension ManifestDocument.BlockDocument {
-    init(_ block: BlockEntry, stream: Int) {
-        self.stream = stream
-        kind = block.kind.name
-        first = block.positions.first
-        end = block.positions.end
-        offset = block.offset
-        header = block.headerLength
-        length = block.length
-        lines = block.lineCount
-        raw = block.rawLength
-        rawXXH64 = hex(checksum: block.rawChecksum)
-        xxh64 = hex(checksum: block.checksum)
-        least = CivilTime.rfc3339(block.leastTime)
-        greatest = CivilTime.rfc3339(block.greatestTime)
-        received = CivilTime.rfc3339(block.received)
-    }
-
     func entry(_ identity: (StreamID, Generation, Labels)) throws(FormatError) -> BlockEntry {
         guard let kind = BlockKind(name: kind), first <= end, header > 0, header <= length,
             length <= UInt64(Limits.blockHeaderBytes + Limits.blockStoredBytes), raw <= UInt64(Limits.blockRawBytes),
@@ -254,7 +214,7 @@ extension BlockKind {
     }
 }
 
-private func hex(checksum: UInt64) -> String {
+func hex(checksum: UInt64) -> String {
     let digits = String(checksum, radix: 16)
     return String(repeating: "0", count: 16 - digits.utf8.count) + digits
 }

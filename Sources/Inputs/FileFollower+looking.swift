@@ -75,10 +75,12 @@ extension FileFollower {
         return birth <= lastRun
     }
 
-    func identity(at path: RawPath, _ status: FileStatus) -> FileIdentity {
-        FileIdentity(
-            machine: settings.machine, fileSystem: view.fileSystem(of: path, device: status.key.device),
-            inode: status.key.inode, birth: status.key.birth)
+    mutating func identity(at path: RawPath, _ status: FileStatus) -> FileIdentity {
+        let device = status.key.device
+        let fileSystem = fileSystems[device] ?? view.fileSystem(of: path, device: device)
+        fileSystems[device] = fileSystem
+        return FileIdentity(
+            machine: settings.machine, fileSystem: fileSystem, inode: status.key.inode, birth: status.key.birth)
     }
 
     mutating func adopt(

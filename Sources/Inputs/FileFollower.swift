@@ -52,6 +52,8 @@ package struct FileFollower<View: FileSystemView>: ~Copyable {
     /// What the last poll could not look at.
     var walkProblems: Set<InputError> = []
     var listings: [RawPath: [FolderEntry]] = [:]
+    /// By device, while a poll lasts.
+    var fileSystems: [UInt64: FileSystemID] = [:]
     /// Generations of renamed files by source, while files are settled.
     var rotated: [String: [Generation]]?
     /// Whether the last poll looked at everything.
@@ -115,7 +117,9 @@ package struct FileFollower<View: FileSystemView>: ~Copyable {
             events.removeAll()
             // By the next poll it is no longer true.
             listings.removeAll()
+            fileSystems.removeAll()
             rotated = nil
+            if suspects.isEmpty { suspects = [:] }
         }
         return events
     }

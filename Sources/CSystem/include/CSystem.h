@@ -86,3 +86,9 @@ int firn_is_remote(const char *path);
 
 /// A new eventfd(2), non-blocking and closed on exec; -errno on failure.
 int firn_eventfd_open(void);
+
+/// Keeps malloc(3) from holding on to what was freed: few arenas, and large pieces given back at once.
+void firn_frugal_malloc(void);
+
+/// malloc_trim(3): gives free pages back to the system.
+void firn_trim_malloc(void);
