@@ -59,8 +59,8 @@ let package = Package(
         room(
             "Archiving",
             [
-                "ArchiveTypes", "Checksums", "EventTime", "ChunkFormat", "ObjectStore", "Inputs", "Spool", "Patterns",
-                "Threads", logging,
+                "ArchiveTypes", "Checksums", "CSystem", "EventTime", "ChunkFormat", "ObjectStore", "Inputs", "Spool",
+                "Patterns", "Threads", logging,
             ]),
         room("ArchiveIndex", ["ArchiveTypes", "Checksums", "ChunkFormat", "ObjectStore", logging]),
         room(

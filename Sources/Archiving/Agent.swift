@@ -86,9 +86,11 @@ package final class Agent: Sendable {
             spool: spool, settings: settings, logger: logger, watch: watch, clock: clock, ticks: MonotonicClock.now,
             sealed: sealed)
         var status = StatusWriter(spool: spool, logger: logger)
+        var memory = MemoryKeeper()
         while !isStopping.read({ $0 }) {
             let hasMore = try reader.turn { isStopping.read { $0 } }
             status.write(reader, [health.status], now: clock())
+            memory.tidy(reader.queue.totals.blocks, now: MonotonicClock.now())
             if !hasMore {
                 let pause = reader.pause()
                 watch.wait(atLeast: pause.least, atMost: pause.most)

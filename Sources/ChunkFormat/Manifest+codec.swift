@@ -9,13 +9,11 @@ extension Manifest {
     package static let version = 1
 
     package func encoded() throws(FormatError) -> [UInt8] {
-        let json = json()
-        var object: [UInt8] = []
-        let compressor = try ZstdCompressor(Self.compression(of: json.count))
-        try json.withRawBytes { bytes throws(FormatError) in
-            _ = try compressor.compress(bytes, appendingTo: &object)
+        let text = ManifestText(self)
+        let compressor = try ZstdCompressor(Self.compression(of: text.count))
+        return try compressor.compressStream(length: text.count) { take throws(FormatError) in
+            try text.write(in: 128 << 10, take)
         }
-        return object
     }
 
     /// A long one is compressed with tables of 1 MiB, where the level's own are of 24.

@@ -1,54 +1,69 @@
 import ArchiveTypes
 import Checksums
 
-/// The JSON of a manifest, written straight into bytes: a chunk of many small blocks has a long one, and it must not take
-/// many times its length of memory to put it together.
-extension Manifest {
-    /// One line with sorted keys, without spaces, and a newline.
-    package func json() -> [UInt8] {
-        var interner = Interner<StreamIdentity>()
-        for block in blocks { interner.add(StreamIdentity(block)) }
-        var counting = JSONBytes(isCounting: true)
-        write(interner, to: &counting)
-        var json = JSONBytes(isCounting: false)
-        json.bytes.reserveCapacity(counting.count)
-        write(interner, to: &json)
-        return json.bytes
+/// The JSON of a manifest: one line with sorted keys, without spaces, and a newline. A chunk of many small blocks has a
+/// long one, of which only pieces are ever there.
+struct ManifestText {
+    private let manifest: Manifest
+    private let streams: Interner<StreamIdentity>
+    /// Its bytes.
+    private(set) var count = 0
+
+    init(_ manifest: Manifest) {
+        self.manifest = manifest
+        var streams = Interner<StreamIdentity>()
+        for block in manifest.blocks { streams.add(StreamIdentity(block)) }
+        self.streams = streams
+        var total = 0
+        write(in: 1 << 10) { total += $0.count }
+        count = total
     }
 
-    private func write(_ interner: Interner<StreamIdentity>, to json: inout JSONBytes) {
+    /// Hands it over in pieces of `length` bytes and a little more.
+    func write<Failure: Error>(
+        in length: Int, _ take: (UnsafeRawBufferPointer) throws(Failure) -> Void
+    ) throws(Failure) {
+        var json = JSONBytes()
         json.append("{\"archive\":")
-        json.append(string: description.archive)
+        json.append(string: manifest.description.archive)
         json.append(",\"blocks\":[")
-        for (index, block) in blocks.enumerated() {
+        for (index, block) in manifest.blocks.enumerated() {
             if index > 0 { json.append(",") }
-            block.write(stream: interner.index(of: StreamIdentity(block)), to: &json)
+            block.write(stream: streams.index(of: StreamIdentity(block)), to: &json)
+            try json.flush(atLeast: length, take)
         }
+        writeFacts(to: &json)
+        json.append(",\"streams\":[")
+        for (index, identity) in streams.values.enumerated() {
+            if index > 0 { json.append(",") }
+            identity.write(to: &json)
+            try json.flush(atLeast: length, take)
+        }
+        json.append("],\"writer\":")
+        json.append(string: manifest.description.writer.description)
+        json.append("}\n")
+        try json.flush(atLeast: 0, take)
+    }
+
+    /// What stands between blocks and streams.
+    private func writeFacts(to json: inout JSONBytes) {
         json.append("],\"chunk\":")
-        json.append(string: chunk.description)
+        json.append(string: manifest.chunk.description)
         json.append(",\"format\":")
-        json.append(UInt64(Self.version))
+        json.append(UInt64(Manifest.version))
         json.append(",\"length\":")
-        json.append(length)
-        if let previous = description.previous {
+        json.append(manifest.length)
+        if let previous = manifest.description.previous {
             json.append(",\"previous\":")
             json.append(string: hex(previous))
         }
-        write(description.redundancy, to: &json)
+        write(manifest.description.redundancy, to: &json)
         json.append(",\"sealed\":")
-        json.append(string: CivilTime.rfc3339(description.sealed))
+        json.append(string: CivilTime.rfc3339(manifest.description.sealed))
         json.append(",\"sequence\":")
-        json.append(description.sequence)
+        json.append(manifest.description.sequence)
         json.append(",\"sha256\":")
-        json.append(string: hex(sha256))
-        json.append(",\"streams\":[")
-        for (index, identity) in interner.values.enumerated() {
-            if index > 0 { json.append(",") }
-            identity.write(to: &json)
-        }
-        json.append("],\"writer\":")
-        json.append(string: description.writer.description)
-        json.append("}\n")
+        json.append(string: hex(manifest.sha256))
     }
 
     private func write(_ rule: Redundancy, to json: inout JSONBytes) {
@@ -118,13 +133,18 @@ extension StreamIdentity {
     }
 }
 
-/// Bytes of JSON (RFC 8259), or how many there would be.
+/// Bytes of JSON (RFC 8259).
 struct JSONBytes {
-    let isCounting: Bool
-    var bytes: [UInt8] = []
-    private(set) var count = 0
+    private(set) var bytes: [UInt8] = []
 
-    init(isCounting: Bool) { self.isCounting = isCounting }
+    /// Hands over what there is, if that is so many bytes.
+    mutating func flush<Failure: Error>(
+        atLeast count: Int, _ take: (UnsafeRawBufferPointer) throws(Failure) -> Void
+    ) throws(Failure) {
+        guard bytes.count >= max(1, count) else { return }
+        try bytes.withUnsafeBufferPointer { (bytes) throws(Failure) in try take(UnsafeRawBufferPointer(bytes)) }
+        bytes.removeAll(keepingCapacity: true)
+    }
 
     mutating func append(_ text: StaticString) {
         text.withUTF8Buffer { append(UnsafeRawBufferPointer($0)) }
@@ -179,7 +199,6 @@ struct JSONBytes {
     }
 
     private mutating func append(_ more: UnsafeRawBufferPointer) {
-        count += more.count
-        if !isCounting { bytes.append(contentsOf: more) }
+        bytes.append(contentsOf: more)
     }
 }
