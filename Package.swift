@@ -69,7 +69,7 @@ let package = Package(
                 "ArchiveTypes", "Checksums", "EventTime", "ChunkFormat", "ObjectStore", "ArchiveIndex", "CSystem",
                 "Patterns", "Threads",
             ]),
-        room("Configuration", ["ArchiveTypes", .product(name: "Yams", package: "Yams")]),
+        room("Configuration", ["ArchiveTypes", "Patterns", .product(name: "Yams", package: "Yams")]),
         .executableTarget(
             name: "firn",
             dependencies: [

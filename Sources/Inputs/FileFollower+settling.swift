@@ -98,7 +98,7 @@ extension FileFollower {
         let before = file.checkpoint
         let copy = continuation(of: before, near: [file.lastPath], head: file.headBytes)
         // What was copied since is of lives that nobody saw, unless it may be of this one.
-        if let born = copy?.status.key.birth ?? (file.headBytes.isEmpty ? nil : before.generation.born) {
+        if let born = copy?.status.key.birth ?? (file.isHeadSeen ? before.generation.born : nil) {
             suspectRotated(of: file.path, file.source, group: file.group, bornAfter: born, before: now, now: now)
         }
         if let copy {

@@ -92,3 +92,7 @@ void firn_frugal_malloc(void);
 
 /// malloc_trim(3): gives free pages back to the system.
 void firn_trim_malloc(void);
+
+/// Unmaps the pages of this program's own code, which come back from the page cache as they are needed: what only starting
+/// up took no longer counts as its memory.
+void firn_forget_code(void);
