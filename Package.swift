@@ -42,6 +42,7 @@ let package = Package(
         .systemLibrary(name: "CTLS", pkgConfig: "libssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
         .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
+        .systemLibrary(name: "CErasure", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
         .systemLibrary(name: "CDecompress", providers: [.apt(["liblzma-dev", "libbz2-dev", "zlib1g-dev"])]),
         .target(name: "CSystem"),
 
@@ -57,9 +58,13 @@ let package = Package(
         room("Inputs", ["ArchiveTypes", "Checksums", "CSystem", "CTLS", "CZstd", "CDecompress", "Threads"]),
         room("Spool", ["ArchiveTypes", "Checksums", "ChunkFormat", "CSystem", "Threads"]),
         room(
+            "Placement",
+            ["ArchiveTypes", "Checksums", "ChunkFormat", "ObjectStore", "CErasure", "Threads", logging]),
+        room(
             "Archiving",
             [
-                "ArchiveTypes", "Checksums", "CSystem", "EventTime", "ChunkFormat", "ObjectStore", "Inputs", "Spool",
+                "ArchiveTypes", "Checksums", "CSystem", "EventTime", "ChunkFormat", "ObjectStore", "Placement", "Inputs",
+                "Spool",
                 "Patterns", "Threads", logging,
             ]),
         room("ArchiveIndex", ["ArchiveTypes", "Checksums", "ChunkFormat", "ObjectStore", logging]),
@@ -74,6 +79,7 @@ let package = Package(
             name: "firn",
             dependencies: [
                 "ArchiveTypes", "EventTime", "ChunkFormat", "ObjectStore", "HTTPTransport", "S3", "Inputs", "Spool",
+                "Placement",
                 "Archiving", "ArchiveIndex", "Retrieval", "Configuration", "Checksums", "Patterns", "Threads",
                 "CSystem",
                 logging,
@@ -92,6 +98,10 @@ let package = Package(
                 "Spool", "Archiving", "ArchiveIndex", "Patterns", "Retrieval", "Configuration", "TestSupport",
             ],
             path: "Tests/Support/FuzzTargets"),
+        .target(
+            name: "Simulation",
+            dependencies: ["ArchiveTypes", "Checksums", "Inputs", "ObjectStore", "Spool", "TestSupport"],
+            path: "Tests/Support/Simulation"),
         .executableTarget(name: "loggen", path: "Tests/Support/loggen"),
         tests("ArchiveTypesTests", ["ArchiveTypes", "Checksums"]),
         tests("EventTimeTests", ["EventTime", "ArchiveTypes"], resources: [.copy("Samples")]),
@@ -99,13 +109,19 @@ let package = Package(
             "ChunkFormatTests", ["ChunkFormat", "EventTime", "ArchiveTypes", "Checksums"], resources: [.copy("Golden")]),
         tests("ObjectStoreTests", ["ObjectStore", "ArchiveTypes", "Checksums"]),
         tests("S3Tests", ["S3", "HTTPTransport", "ObjectStore", "ArchiveTypes", "Checksums"]),
-        tests("InputsTests", ["Inputs", "ArchiveTypes", "CDecompress", "CZstd"]),
-        tests("SpoolTests", ["Spool", "ChunkFormat", "ArchiveTypes", "Checksums"]),
+        tests("InputsTests", ["Inputs", "ArchiveTypes", "CDecompress", "CZstd", "Simulation"]),
+        tests("SpoolTests", ["Spool", "ChunkFormat", "ArchiveTypes", "Checksums", "Simulation"]),
         tests(
             "ArchivingTests",
             [
                 "Archiving", "Checksums", "Inputs", "Patterns", "Spool", "ChunkFormat", "ObjectStore", "EventTime",
                 "ArchiveTypes",
+            ]),
+        tests(
+            "SimulationTests",
+            [
+                "Archiving", "ArchiveTypes", "Checksums", "ChunkFormat", "CZstd", "EventTime", "Inputs", "ObjectStore",
+                "Simulation", "Spool", logging,
             ]),
         tests(
             "ArchiveIndexTests",

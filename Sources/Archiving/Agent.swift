@@ -2,6 +2,7 @@ package import ArchiveTypes
 import Inputs
 package import Logging
 import ObjectStore
+import Placement
 package import Spool
 import Threads
 
@@ -10,7 +11,7 @@ import Threads
 /// One thread reads, compresses and syncs, one merges and seals; tasks upload. Lines are durable when their block is
 /// synced, and only then does the checkpoint of their file move.
 package final class Agent: Sendable {
-    private let archive: ArchiveStore
+    private let archive: ArchiveWriter
     private let spool: Spool
     private let settings: AgentSettings
     private let logger: Logger
@@ -22,7 +23,7 @@ package final class Agent: Sendable {
 
     /// - Parameter receiving: what cannot be followed but comes by itself; nil: nothing does.
     package init(
-        archive: ArchiveStore, spool: Spool, settings: AgentSettings, receiving: ReceivingSide? = nil, logger: Logger,
+        archive: ArchiveWriter, spool: Spool, settings: AgentSettings, receiving: ReceivingSide? = nil, logger: Logger,
         clock: @escaping @Sendable () -> Nanoseconds
     ) {
         self.archive = archive
@@ -30,7 +31,7 @@ package final class Agent: Sendable {
         self.settings = settings
         self.logger = logger
         self.clock = clock
-        health = StoreHealth(store: archive.store.name)
+        health = StoreHealth(stores: archive.members.map(\.name))
         self.receiving = receiving
     }
 
@@ -83,13 +84,13 @@ package final class Agent: Sendable {
     /// The reading thread.
     private func follow(_ sealed: @escaping @Sendable (SealedChunk) -> Void) throws {
         var reader = try AgentReader(
-            spool: spool, settings: settings, logger: logger, watch: watch, clock: clock, ticks: MonotonicClock.now,
-            sealed: sealed)
+            PosixFileSystem(), spool: spool, settings: settings, logger: logger, watch: watch, clock: clock,
+            ticks: MonotonicClock.now, sealed: sealed)
         var status = StatusWriter(spool: spool, logger: logger)
         var memory = MemoryKeeper()
         while !isStopping.read({ $0 }) {
             let hasMore = try reader.turn { isStopping.read { $0 } }
-            status.write(reader, [health.status], now: clock())
+            status.write(reader, health.status, now: clock())
             memory.tidy(reader.queue.totals.blocks, now: MonotonicClock.now())
             if !hasMore {
                 let pause = reader.pause()
@@ -97,6 +98,6 @@ package final class Agent: Sendable {
             }
         }
         try reader.finish()
-        status.write(reader, [health.status], now: clock(), isLast: true)
+        status.write(reader, health.status, now: clock(), isLast: true)
     }
 }

@@ -10,7 +10,7 @@ import Spool
 /// It goes on in turns that are bounded, in bytes and in time: each reads some of what there is, file after file, one
 /// piece of each; closes what is old; and syncs. So a file that floods waits for the others, and whoever asks the agent
 /// to stop does not wait for a backlog.
-struct AgentReader: ~Copyable {
+struct AgentReader<View: FileSystemView>: ~Copyable {
     let spool: Spool
     let settings: AgentSettings
     let logger: Logger
@@ -22,7 +22,7 @@ struct AgentReader: ~Copyable {
     private let sealer: ChunkSealer
     /// Of groups that have rules, by their index.
     private let rulers: [Int: LineRuler]
-    private var follower: FileFollower<PosixFileSystem>
+    private var follower: FileFollower<View>
     var streams: [SourceGeneration: FollowedStream] = [:]
     var queue: SpoolQueue
     private var open: OpenBlocks
@@ -40,15 +40,16 @@ struct AgentReader: ~Copyable {
     /// Between two looks: longer than configured where looking itself takes long.
     private var pollPause: Nanoseconds = 0
     private let leastPause: Nanoseconds
-    private static let pollShare: Nanoseconds = 8
+    private static var pollShare: Nanoseconds { 8 }
     var lastHeartbeats: Nanoseconds
     var losses = LossCounts()
 
     /// - Parameters:
+    ///   - view: where the files are.
     ///   - watch: tells what changes; nil: everything is looked at each time.
     ///   - sealed: told of each chunk that is sealed, on any thread.
     init(
-        spool: Spool, settings: AgentSettings, logger: Logger, watch: (any ChangeSource)? = nil,
+        _ view: View, spool: Spool, settings: AgentSettings, logger: Logger, watch: (any ChangeSource)? = nil,
         clock: @escaping @Sendable () -> Nanoseconds, ticks: @escaping @Sendable () -> Nanoseconds,
         sealed: @escaping @Sendable (SealedChunk) -> Void
     ) throws {
@@ -74,12 +75,11 @@ struct AgentReader: ~Copyable {
         self.streams = streams
         lastHeartbeats = ticks()
         sealer = ChunkSealer(
-            spool: spool, logger: logger, isInBackground: settings.mergesInBackground, sealed: sealed)
+            spool: spool, logger: logger, isInBackground: settings.mergesInBackground, ticks: ticks, sealed: sealed)
         queue = SpoolQueue(spool: spool, logger: logger, sealed: sealed)
         open = OpenBlocks(budget: settings.openBlockBytes, blockBytes: settings.follow.pieceBytes)
         follower = FileFollower(
-            PosixFileSystem(), settings: settings.follow, checkpoints: checkpoints, lastRun: state.lastRun,
-            changes: watch)
+            view, settings: settings.follow, checkpoints: checkpoints, lastRun: state.lastRun, changes: watch)
         leastPause = watch == nil ? settings.pollInterval : settings.leastPause
     }
 

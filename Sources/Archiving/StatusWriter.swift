@@ -22,8 +22,8 @@ struct StatusWriter {
         self.logger = logger
     }
 
-    mutating func write(
-        _ reader: borrowing AgentReader, _ stores: [AgentStatus.Store], now: Nanoseconds, isLast: Bool = false
+    mutating func write<View>(
+        _ reader: borrowing AgentReader<View>, _ stores: [AgentStatus.Store], now: Nanoseconds, isLast: Bool = false
     ) {
         guard isLast || Self.isOver(Self.interval, since: last, now) else { return }
         last = now
@@ -44,8 +44,8 @@ struct StatusWriter {
         return before != status
     }
 
-    private func status(
-        _ reader: borrowing AgentReader, _ stores: [AgentStatus.Store], now: Nanoseconds
+    private func status<View>(
+        _ reader: borrowing AgentReader<View>, _ stores: [AgentStatus.Store], now: Nanoseconds
     ) -> AgentStatus {
         let progress = reader.progress(atMost: Self.mostStreams)
         let backlog = spool.backlog()

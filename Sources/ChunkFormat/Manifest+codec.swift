@@ -72,13 +72,18 @@ private struct ManifestDocument: Decodable {
     var sequence: UInt64
     var sealed: String
     var previous: String?
+    /// Absent for 0.
+    var revision: Int?
     var redundancy: RedundancyDocument
     var streams: [StreamDocument]
     var blocks: [BlockDocument]
 
+    /// Either `copies`, or `data` and `parity`.
     struct RedundancyDocument: Decodable {
-        var copies: UInt32
-        var acknowledge: UInt32
+        var copies: UInt64?
+        var data: UInt64?
+        var parity: UInt64?
+        var acknowledge: UInt64
         var placement: [String]
     }
 
@@ -130,16 +135,20 @@ extension ManifestDocument {
             previousDigest = digest
         }
         let expected = ObjectName(writer: writer, sequence: sequence, sha256: hex(sha256))
-        guard chunk.name == expected, chunk.hour == Hour(containing: sealed) else {
-            throw FormatError(.damaged, at: 0, "manifest's chunk key does not follow from its fields")
-        }
+        let rule = try redundancy.redundancy()
+        guard rule.key(hour: Hour(containing: sealed), name: expected, length: length) == chunk,
+            0...Self.greatestRevision ~= revision ?? 0
+        else { throw FormatError(.damaged, at: 0, "manifest's chunk key does not follow from its fields") }
         let description = ChunkDescription(
             archive: archive, writer: writer, sequence: sequence, sealed: sealed, previous: previousDigest,
-            redundancy: Redundancy(
-                copies: redundancy.copies, acknowledge: redundancy.acknowledge, placement: redundancy.placement))
-        return Manifest(
+            redundancy: rule)
+        var manifest = Manifest(
             chunk: chunk, length: length, sha256: sha256, description: description, blocks: try entries())
+        manifest.revision = revision ?? 0
+        return manifest
     }
+
+    private static let greatestRevision = 1_000_000
 
     private func entries() throws(FormatError) -> [BlockEntry] {
         var identities: [(StreamID, Generation, Labels)] = []
@@ -156,6 +165,21 @@ extension ManifestDocument {
             entries.append(entry)
         }
         return entries
+    }
+}
+
+extension ManifestDocument.RedundancyDocument {
+    func redundancy() throws(FormatError) -> Redundancy {
+        let rule: Redundancy.Rule?
+        switch (copies, data, parity) {
+        case (let copies?, nil, nil): rule = Redundancy.Rule(copies: copies)
+        case (nil, let data?, let parity?): rule = Redundancy.Rule(data: data, parity: parity)
+        default: rule = nil
+        }
+        guard let rule, acknowledge <= UInt64(rule.parts), placement.count <= 1024,
+            placement.allSatisfy({ $0.utf8.count <= Limits.keySegmentBytes })
+        else { throw FormatError(.damaged, at: 0, "manifest has a malformed rule of redundancy") }
+        return Redundancy(rule, acknowledge: Int(acknowledge), placement: placement)
     }
 }
 

@@ -58,6 +58,10 @@ struct ManifestText {
             json.append(string: hex(previous))
         }
         write(manifest.description.redundancy, to: &json)
+        if manifest.revision != 0 {
+            json.append(",\"revision\":")
+            json.append(UInt64(manifest.revision))
+        }
         json.append(",\"sealed\":")
         json.append(string: CivilTime.rfc3339(manifest.description.sealed))
         json.append(",\"sequence\":")
@@ -69,8 +73,16 @@ struct ManifestText {
     private func write(_ rule: Redundancy, to json: inout JSONBytes) {
         json.append(",\"redundancy\":{\"acknowledge\":")
         json.append(UInt64(rule.acknowledge))
-        json.append(",\"copies\":")
-        json.append(UInt64(rule.copies))
+        switch rule.rule {
+        case .copies(let number):
+            json.append(",\"copies\":")
+            json.append(UInt64(number))
+        case .erasure(let data, let parity):
+            json.append(",\"data\":")
+            json.append(UInt64(data))
+            json.append(",\"parity\":")
+            json.append(UInt64(parity))
+        }
         json.append(",\"placement\":[")
         for (index, name) in rule.placement.enumerated() {
             if index > 0 { json.append(",") }

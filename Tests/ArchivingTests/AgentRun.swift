@@ -38,7 +38,7 @@ final class AgentRun: @unchecked Sendable {
         let spool = try Spool(
             path: spoolPath,
             options: SpoolOptions(
-                archive: "main", host: "h", redundancy: Redundancy(copies: 1, acknowledge: 1, placement: ["memory"]),
+                archive: "main", host: "h", redundancy: .single("memory"),
                 maxBytes: maxBytes, chunkBytes: chunkBytes, chunkAge: .perMinute,
                 merging: .init(blockBytes: 2000, level: 1), clock: { [self] in now() }, random: { 7 }))
         sealed.withLock { $0 = spool.recovered() }
@@ -54,7 +54,7 @@ final class AgentRun: @unchecked Sendable {
         adjust(&settings)
         return AgentProcess(
             try AgentReader(
-                spool: spool, settings: settings,
+                PosixFileSystem(), spool: spool, settings: settings,
                 logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
                 clock: { [self] in now() }, ticks: { [self] in now() },
                 sealed: { [self] chunk in sealed.withLock { $0.append(chunk) } }))
@@ -71,7 +71,7 @@ final class AgentRun: @unchecked Sendable {
             return chunks.prefix(count)
         }
         for chunk in chunks {
-            try spool?.remove(try await ArchiveStore(name: "main", store: store).archive(chunk))
+            try spool?.remove(try await ArchiveWriter(name: "main", store: store).archive(chunk))
         }
     }
 
@@ -98,9 +98,9 @@ final class AgentRun: @unchecked Sendable {
 
 /// What a crash takes away.
 final class AgentProcess {
-    var reader: AgentReader
+    var reader: AgentReader<PosixFileSystem>
 
-    init(_ reader: consuming AgentReader) { self.reader = reader }
+    init(_ reader: consuming AgentReader<PosixFileSystem>) { self.reader = reader }
 
     /// One turn; whether there is more to read.
     @discardableResult

@@ -35,7 +35,7 @@ private final class ReceiverRun: Sendable {
         let spool = try Spool(
             path: directory.path + "/spool",
             options: SpoolOptions(
-                archive: "main", host: "h", redundancy: Redundancy(copies: 1, acknowledge: 1, placement: ["memory"]),
+                archive: "main", host: "h", redundancy: .single("memory"),
                 maxBytes: maxBytes, chunkBytes: 4 << 10, chunkAge: .perMinute, clock: { [self] in now() },
                 random: { 7 }))
         sealed.withLock { $0 = spool.recovered() }
@@ -50,7 +50,7 @@ private final class ReceiverRun: Sendable {
         settings.logSegmentBytes = 3000
         adjust(&settings)
         var receiver = try Receiver(
-            spool: spool, log: try DirectoryLogStorage(spool: spool.path), settings: settings,
+            spool: spool, log: try LogDirectory(spool: spool.path), settings: settings,
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), clock: { [self] in now() },
             random: { [self] in
                 numbers.withLock {
@@ -67,7 +67,7 @@ private final class ReceiverRun: Sendable {
             defer { chunks = [] }
             return chunks
         }
-        for chunk in chunks { try spool.remove(try await ArchiveStore(name: "main", store: store).archive(chunk)) }
+        for chunk in chunks { try spool.remove(try await ArchiveWriter(name: "main", store: store).archive(chunk)) }
     }
 
     func logFiles() throws -> [String: Data] {
@@ -268,7 +268,7 @@ private final class Process {
         }
         try process.receiver.finish()
         if let chunk = try process.spool.seal() {
-            try process.spool.remove(try await ArchiveStore(name: "main", store: run.store).archive(chunk))
+            try process.spool.remove(try await ArchiveWriter(name: "main", store: run.store).archive(chunk))
         }
         try await run.upload(process.spool)
         let archived = try await ArchivedLines(run.store)
