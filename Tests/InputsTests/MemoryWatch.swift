@@ -1,4 +1,5 @@
 import Inputs
+import Simulation
 
 /// Tells what happens in the folders of a file system in memory, as `FolderWatch` does: of those that it covers alone, and
 /// now and then that something was missed.
