@@ -63,7 +63,8 @@ let package = Package(
         room(
             "Archiving",
             [
-                "ArchiveTypes", "Checksums", "CSystem", "EventTime", "ChunkFormat", "ObjectStore", "Placement", "Inputs",
+                "ArchiveTypes", "Checksums", "CSystem", "EventTime", "ChunkFormat", "ObjectStore", "Placement",
+                "Inputs",
                 "Spool",
                 "Patterns", "Threads", logging,
             ]),

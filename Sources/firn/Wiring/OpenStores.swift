@@ -3,6 +3,7 @@ import Configuration
 import ObjectStore
 import Placement
 import S3
+import Synchronization
 
 /// The stores of an archive, open, and the rule over them.
 struct OpenStores {
@@ -22,15 +23,17 @@ struct OpenStores {
     /// - Parameters:
     ///   - create: makes directories where they are missing. Who only reads never creates a store.
     ///   - isReading: several stores are tried again less.
+    ///   - mayBeDown: also the only store counts as down where it cannot be opened, until it can be.
     /// - Throws: where the only store cannot be used as it is configured; one of several counts as down then.
-    init(_ loaded: LoadedStores, create: Bool, isReading: Bool) throws {
+    init(_ loaded: LoadedStores, create: Bool, isReading: Bool, mayBeDown: Bool = false) throws {
         let meter = StoreMeter()
         let policy = isReading && loaded.stores.count > 1 ? Self.impatience : RetryPolicy()
         members = try loaded.stores.map { configuration in
             StoreMember(
                 name: configuration.name,
                 store: try Self.store(
-                    configuration, create: create, policy: policy, meter: meter, isOnly: loaded.stores.count == 1),
+                    configuration, create: create, policy: policy, meter: meter,
+                    isOnly: loaded.stores.count == 1 && !mayBeDown),
                 price: configuration.price)
         }
         self.meter = meter
@@ -40,10 +43,12 @@ struct OpenStores {
     private static func store(
         _ configuration: StoreConfiguration, create: Bool, policy: RetryPolicy, meter: StoreMeter, isOnly: Bool
     ) throws -> any ObjectStore {
-        do { return try OpenStore(configuration, create: create, policy: policy, meter: meter).store } catch {
+        let open: @Sendable () throws -> any ObjectStore = {
+            try OpenStore(configuration, create: create, policy: policy, meter: meter).store
+        }
+        do { return try open() } catch {
             guard !isOnly else { throw error }
-            let reason = (error as? StoreError)?.reason ?? (error as? CommandFailure)?.sentence ?? "\(error)"
-            return UnusableStore(name: configuration.name, reason: reason)
+            return LateStore(name: configuration.name, open)
         }
     }
 
@@ -56,23 +61,41 @@ struct OpenStores {
     }
 }
 
-/// A store that cannot be opened: one of several that is down.
-private struct UnusableStore: ObjectStore {
+/// A store that could not be opened, and is tried again with each request.
+private final class LateStore: ObjectStore {
     let name: String
-    let reason: String
-    var capabilities: StoreCapabilities { StoreCapabilities(adoptsFiles: false, isRemote: false) }
+    private let open: @Sendable () throws -> any ObjectStore
+    private let opened = Mutex<(any ObjectStore)?>(nil)
+    let capabilities = StoreCapabilities(adoptsFiles: false, isRemote: false)
 
-    private func error(_ operation: String) -> StoreError {
-        StoreError(.configuration, store: name, operation: operation, reason: reason)
+    init(name: String, _ open: @escaping @Sendable () throws -> any ObjectStore) {
+        self.name = name
+        self.open = open
     }
 
-    func put(_ key: String, _ body: ObjectBody) async throws(StoreError) -> PutResult { throw error("PUT \(key)") }
-    func get(_ key: String, _ range: ObjectRange) async throws(StoreError) -> ObjectData { throw error("GET \(key)") }
-    func size(_ key: String) async throws(StoreError) -> UInt64 { throw error("HEAD \(key)") }
+    private func store(for operation: String) throws(StoreError) -> any ObjectStore {
+        if let store = opened.withLock({ $0 }) { return store }
+        do {
+            let store = try open()
+            opened.withLock { $0 = store }
+            return store
+        } catch {
+            let reason = (error as? StoreError)?.reason ?? (error as? CommandFailure)?.sentence ?? "\(error)"
+            throw StoreError(.configuration, store: name, operation: operation, reason: reason)
+        }
+    }
+
+    func put(_ key: String, _ body: ObjectBody) async throws(StoreError) -> PutResult {
+        try await store(for: "PUT \(key)").put(key, body)
+    }
+    func get(_ key: String, _ range: ObjectRange) async throws(StoreError) -> ObjectData {
+        try await store(for: "GET \(key)").get(key, range)
+    }
+    func size(_ key: String) async throws(StoreError) -> UInt64 { try await store(for: "HEAD \(key)").size(key) }
     func list(prefix: String, after: String?, limit: Int) async throws(StoreError) -> ListPage {
-        throw error("LIST \(prefix)")
+        try await store(for: "LIST \(prefix)").list(prefix: prefix, after: after, limit: limit)
     }
-    func delete(_ key: String) async throws(StoreError) { throw error("DELETE \(key)") }
+    func delete(_ key: String) async throws(StoreError) { try await store(for: "DELETE \(key)").delete(key) }
 }
 
 extension PlacementRule {
