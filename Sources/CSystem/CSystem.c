@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 const void *firn_memmem(const void *haystack, size_t haystack_length, const void *needle, size_t needle_length) {
     return memmem(haystack, haystack_length, needle, needle_length);
@@ -47,4 +48,9 @@ int firn_read_status(int descriptor, const char *path, struct firn_status *statu
     status->modified = nanoseconds(found.stx_mtime);
     status->birth = found.stx_mask & STATX_BTIME ? nanoseconds(found.stx_btime) : -1;
     return 0;
+}
+
+ssize_t firn_append_range(int source, off_t offset, int target, size_t count) {
+    off64_t from = offset;
+    return copy_file_range(source, &from, target, NULL, count, 0);
 }

@@ -81,3 +81,6 @@ int firn_inotify_watch(int descriptor, const char *folder);
 
 /// A new eventfd(2), non-blocking and closed on exec; -errno on failure.
 int firn_eventfd_open(void);
+
+/// copy_file_range(2): up to `count` bytes of `source` from `offset`, to where `target` stands.
+ssize_t firn_append_range(int source, off_t offset, int target, size_t count);
