@@ -56,7 +56,7 @@ extension AgentReader {
     ) -> BlockHeader {
         let now = clock()
         return BlockHeader(
-            kind: kind, stream: stream.source.stream, labels: stream.group.map { settings.groups[$0].labels } ?? .none,
+            kind: kind, stream: stream.source.stream, labels: settings.labels(of: stream),
             generation: stream.source.generation, positions: positions, leastTime: now, greatestTime: now,
             received: now, gap: gap)
     }

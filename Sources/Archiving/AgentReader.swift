@@ -205,7 +205,7 @@ struct AgentReader: ~Copyable {
     mutating func close(_ stream: FollowedStream) throws {
         guard stream.count > 0 else { return }
         var buffer: [UInt8] = []
-        try stream.close(received: clock(), spare: &buffer, newCutter: { [settings] in settings.cutter(for: stream) }) {
+        try stream.close(received: clock(), spare: &buffer, newCutter: { [settings] in settings.cutter(for: stream, $0) }) {
             draft, lines in
             guard let ruler = stream.group.flatMap({ rulers[$0] }) else { return try append(draft, lines) }
             let outcome = try ruler.apply(draft, lines)
@@ -268,10 +268,26 @@ struct AgentReader: ~Copyable {
 }
 
 extension AgentSettings {
-    fileprivate func cutter(for stream: FollowedStream) -> BlockCutter {
+    fileprivate func cutter(for stream: FollowedStream, _ lines: UnsafeRawBufferPointer) -> BlockCutter {
         let group = stream.group.map { groups[$0] }
+        let wrapping = group?.format.wrapping(log(of: stream), lines)
+        stream.labels = labels(of: stream).marked(wrapping)
         return BlockCutter(
-            stream: stream.source.stream, labels: group?.labels ?? .none, generation: stream.source.generation,
-            timer: LineTimer(zone: group?.zone ?? .utc, reference: stream.modified))
+            stream: stream.source.stream, labels: labels(of: stream), generation: stream.source.generation,
+            timer: LineTimer(zone: group?.zone ?? .utc, reference: stream.modified), wrapping: wrapping)
+    }
+
+    /// The labels of a stream's blocks.
+    func labels(of stream: FollowedStream) -> Labels {
+        if let known = stream.labels { return known }
+        guard let group = stream.group.map({ groups[$0] }) else { return .none }
+        let labels = log(of: stream)?.added(to: group.labels) ?? group.labels
+        stream.labels = labels
+        return labels
+    }
+
+    private func log(of stream: FollowedStream) -> ContainerLog? {
+        guard let group = stream.group, groups[group].format != .plain else { return nil }
+        return ContainerLog(source: stream.durable.source, realPath: stream.durable.path)
     }
 }

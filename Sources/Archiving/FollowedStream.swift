@@ -33,6 +33,8 @@ final class FollowedStream {
     /// It was read to its end: to be forgotten once its last block is durable.
     var isEnded = false
 
+    /// Those of its input and what its path says; nil until they are wanted.
+    var labels: Labels?
     /// When it last had a block or a heartbeat, by the clock that is never set.
     var lastTold: Nanoseconds
     /// When the file was last modified: what the year of its lines can be told from.
@@ -84,14 +86,14 @@ final class FollowedStream {
     /// Cuts the open block into what can be archived: one block, or where event time jumps several. Each draft comes with
     /// its lines. The block is empty then, and its buffer is given to `spare`.
     /// - Parameters:
-    ///   - newCutter: makes what cuts the stream's first block.
+    ///   - newCutter: makes what cuts the stream's first block, of those lines.
     ///   - use: called for each block in order.
     func close<Failure: Error>(
-        received: Nanoseconds, spare: inout [UInt8], newCutter: () -> BlockCutter,
+        received: Nanoseconds, spare: inout [UInt8], newCutter: (UnsafeRawBufferPointer) -> BlockCutter,
         _ use: (BlockDraft, UnsafeRawBufferPointer) throws(Failure) -> Void
     ) throws(Failure) {
         guard var rest = piece else { return }
-        var cutter = self.cutter ?? newCutter()
+        var cutter = self.cutter ?? bytes.withUnsafeBytes { newCutter($0) }
         var done = 0
         while rest.count > 0 {
             let failure = bytes.withUnsafeBytes { bytes -> Failure? in

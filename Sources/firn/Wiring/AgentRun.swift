@@ -80,7 +80,7 @@ extension AgentSettings {
             let start: FollowSettings.Start = files.start == .beginning ? .beginning : .end
             followed.append(FollowSettings.Group(selection, start: start, ignoreOlder: files.ignoreOlder))
             let zone = try files.timezone.map { try TimeZoneRules(named: $0) } ?? .local()
-            groups.append(Group(labels: files.labels, zone: zone, rules: try LineRules(files)))
+            groups.append(Group(labels: files.labels, zone: zone, rules: try LineRules(files), format: LineFormat(files.format)))
         }
         var follow = FollowSettings(groups: followed, machine: .current())
         follow.pieceBytes = configuration.roll.blockBytes
@@ -88,6 +88,17 @@ extension AgentSettings {
         self.init(
             host: configuration.host, follow: follow, groups: groups, blockAge: configuration.roll.blockAge,
             compression: CompressionSettings(level: configuration.compression.level))
+    }
+}
+
+extension LineFormat {
+    init(_ format: FilesInput.Format) {
+        switch format {
+        case .auto: self = .automatic
+        case .plain: self = .plain
+        case .cri: self = .wrapped(.cri)
+        case .docker: self = .wrapped(.docker)
+        }
     }
 }
 
