@@ -3,6 +3,57 @@ import Glibc
 /// Appends the text that the inside of a JSON string (RFC 8259, section 7) stands for. What is no escape is taken as it
 /// is; a lone half of a surrogate pair becomes U+FFFD.
 package enum JSONString {
+    /// Writes to `target`, which may be the string's own memory or lie before it in that, and takes at most as many bytes.
+    /// - Returns: the number of bytes written.
+    @inline(__always)
+    package static func unescape(_ string: UnsafeRawBufferPointer, to target: UnsafeMutableRawPointer) -> Int {
+        guard let base = string.baseAddress else { return 0 }
+        guard memchr(base, Int32(UInt8(ascii: "\\")), string.count) != nil else {
+            memmove(target, base, string.count)
+            return string.count
+        }
+        return unescapeEach(string, base, to: target)
+    }
+
+    private static func unescapeEach(
+        _ string: UnsafeRawBufferPointer, _ base: UnsafeRawPointer, to target: UnsafeMutableRawPointer
+    ) -> Int {
+        var (next, written) = (0, 0)
+        while next < string.count {
+            let rest = string.count - next
+            let found = memchr(base + next, Int32(UInt8(ascii: "\\")), rest).map { UnsafeRawPointer($0) - base - next }
+            let plain = found ?? rest
+            memmove(target + written, base + next, plain)
+            (next, written) = (next + plain, written + plain)
+            guard next < string.count else { break }
+            let single = next + 1 < string.count ? simpleEscape(string[next + 1]) : 0
+            if single != 0 {
+                target.storeBytes(of: single, toByteOffset: written, as: UInt8.self)
+                (next, written) = (next + 2, written + 1)
+            } else {
+                var bytes: [UInt8] = []
+                next = appendEscape(string, at: next, to: &bytes)
+                bytes.withUnsafeBytes { (target + written).copyMemory(from: $0.baseAddress ?? base, byteCount: $0.count) }
+                written += bytes.count
+            }
+        }
+        return written
+    }
+
+    /// What stands for one byte; 0 for everything else.
+    @inline(__always)
+    private static func simpleEscape(_ code: UInt8) -> UInt8 {
+        switch code {
+        case UInt8(ascii: "n"): 0x0A
+        case UInt8(ascii: "t"): 0x09
+        case UInt8(ascii: "r"): 0x0D
+        case UInt8(ascii: "b"): 0x08
+        case UInt8(ascii: "f"): 0x0C
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): code
+        default: 0
+        }
+    }
+
     package static func append(_ string: UnsafeRawBufferPointer, to output: inout [UInt8]) {
         guard let base = string.baseAddress else { return }
         var next = 0
@@ -24,17 +75,13 @@ package enum JSONString {
             return at + 1
         }
         let code = string[at + 1]
-        switch code {
-        case UInt8(ascii: "n"): output.append(0x0A)
-        case UInt8(ascii: "t"): output.append(0x09)
-        case UInt8(ascii: "r"): output.append(0x0D)
-        case UInt8(ascii: "b"): output.append(0x08)
-        case UInt8(ascii: "f"): output.append(0x0C)
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): output.append(code)
-        case UInt8(ascii: "u"):
-            guard let unit = unit(string, at: at) else { fallthrough }
+        let single = simpleEscape(code)
+        if single != 0 {
+            output.append(single)
+        } else if let unit = unit(string, at: at) {
             return append(unit, string, at: at, to: &output)
-        default: output += [UInt8(ascii: "\\"), code]
+        } else {
+            output += [UInt8(ascii: "\\"), code]
         }
         return at + 2
     }
