@@ -117,6 +117,11 @@ enum SpoolDirectory {
         guard Glibc.rename(from, target) == 0 else { throw .system("cannot rename to \(target)", path: from) }
     }
 
+    /// Gives a file another name.
+    static func link(_ path: String, to other: String) throws(SpoolError) {
+        guard Glibc.link(path, other) == 0 else { throw .system("cannot link to \(other)", path: path) }
+    }
+
     static func remove(_ path: String) throws(SpoolError) {
         guard unlink(path) == 0 || errno == ENOENT else { throw .system("cannot remove", path: path) }
     }

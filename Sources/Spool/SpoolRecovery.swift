@@ -44,6 +44,15 @@ struct SpoolRecovery {
         state.sealedBytes = sealed.reduce(0) { $0 + $1.manifest.length }
         state.sealedCount = sealed.count
         if let chunk = try recoverOpenChunk(into: &state) { state.recovered.append(chunk) }
+        let stillSealed = Set(state.recovered.map(\.manifest.chunk))
+        try state.debts.recover(in: path, stores: options.redundancy.stores.map(\.name), sealed: stillSealed) {
+            (file, key) throws(SpoolError) in
+            do throws(FormatError) { return SealedChunk(manifest: try manifest(of: file, key: key), path: file) } catch
+            {
+                findings.append("\(file): the chunk is damaged: \(error); firn repair copies it from another store")
+                return nil
+            }
+        }
         state.positions.recover(state.recovered.flatMap(\.manifest.blocks))
         state.findings = findings
         return state

@@ -13,6 +13,14 @@ struct SpoolState {
     var findings: [String] = []
     var failure: SpoolError?
 
+    var debts = SpoolDebts()
+
+    /// What is only owed leaves where a block needs the room.
+    mutating func makeRoom(_ bytes: UInt64, ceiling: UInt64, directory: String) throws(SpoolError) {
+        let taken = sealedBytes + openLength + bytes
+        try debts.shrink(to: ceiling - min(ceiling, taken), in: directory)
+    }
+
     var openLength: UInt64 { open?.length ?? 0 }
     var opened: Nanoseconds? { open?.opened }
     var isEmpty: Bool { sealedCount == 0 && open == nil }
@@ -66,7 +74,8 @@ struct SpoolState {
         guard let chunk = open, chunk.length > 0 else { return nil }
         let description = ChunkDescription(
             archive: options.archive, writer: snapshot.writer, sequence: snapshot.nextSequence,
-            sealed: options.clock(), previous: snapshot.previous, redundancy: options.redundancy)
+            sealed: options.clock(), previous: snapshot.previous,
+            redundancy: options.redundancy.redundancy(writer: snapshot.writer, sequence: snapshot.nextSequence))
         let sealed = try failing { () throws(SpoolError) in try chunk.seal(description, directory: directory) }
         open = nil
         positions.seal(sealed.manifest.blocks)
