@@ -19,6 +19,7 @@ package final class Agent: Sendable {
     private let isStopping = Monitor(false)
     private let health: StoreHealth
     private let receiving: ReceivingSide?
+    private let latest = Monitor<AgentStatus?>(nil)
 
     /// - Parameter receiving: what cannot be followed but comes by itself; nil: nothing does.
     package init(
@@ -33,6 +34,9 @@ package final class Agent: Sendable {
         health = StoreHealth(stores: archive.members.map(\.name))
         self.receiving = receiving
     }
+
+    /// How it is doing, a few seconds old at most; nil before it runs.
+    package var status: AgentStatus? { latest.read { $0 } }
 
     /// Ends `run` once what was read is durable.
     package func stop() {
@@ -83,7 +87,9 @@ package final class Agent: Sendable {
     private func follow(_ sealed: @escaping @Sendable (SealedChunk) -> Void) throws {
         var reader = try AgentReader(
             spool: spool, settings: settings, logger: logger, clock: clock, ticks: MonotonicClock.now, sealed: sealed)
-        var status = StatusWriter(spool: spool, logger: logger)
+        var status = StatusWriter(
+            spool: spool, logger: logger, received: { [receiving] in receiving?.figures },
+            told: { [latest] status in latest.update { $0 = status } })
         while !isStopping.read({ $0 }) {
             let hasMore = try reader.turn { isStopping.read { $0 } }
             status.write(reader, health.status, now: clock())

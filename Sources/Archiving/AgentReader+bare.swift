@@ -14,7 +14,7 @@ extension AgentReader {
     mutating func appendGap(
         in stream: FollowedStream, after checkpoint: FileCheckpoint, bytes: UInt64?, reason: String
     ) throws {
-        losses.add(stream.source.stream.source, bytes: bytes)
+        losses.add(stream.source.stream.source, bytes: bytes, reason: reason)
         try close(stream)
         let first = checkpoint.position
         let (end, overflow) = first.addingReportingOverflow(bytes ?? 0)

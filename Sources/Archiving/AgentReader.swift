@@ -40,6 +40,8 @@ struct AgentReader: ~Copyable {
     private static let pollShare: Nanoseconds = 8
     var lastHeartbeats: Nanoseconds
     var losses = LossCounts()
+    /// What was read of the files of each input, rules aside.
+    private(set) var readByGroup: [AppendedTotals]
 
     /// - Parameter sealed: told of each chunk that is sealed, on any thread.
     init(
@@ -61,6 +63,7 @@ struct AgentReader: ~Copyable {
         self.logger = logger
         self.clock = clock
         self.ticks = ticks
+        readByGroup = settings.groups.map { _ in AppendedTotals() }
         self.chooser = chooser
         rulers = settings.groups.enumerated().reduce(into: [:]) { rulers, group in
             if !group.element.rules.isEmpty { rulers[group.offset] = LineRuler(group.element.rules) }
@@ -207,6 +210,7 @@ struct AgentReader: ~Copyable {
         var buffer: [UInt8] = []
         try stream.close(received: clock(), spare: &buffer, newCutter: { [settings] in settings.cutter(for: stream, $0) }) {
             draft, lines in
+            if let group = stream.group { readByGroup[group].add(draft) }
             guard let ruler = stream.group.flatMap({ rulers[$0] }) else { return try append(draft, lines) }
             let outcome = try ruler.apply(draft, lines)
             if let draft = outcome.draft {

@@ -8,13 +8,21 @@ import Spool
 struct StatusWriter {
     private let spool: Spool
     private let logger: Logger
+    private let received: @Sendable () -> ReceivedFigures?
+    /// Given every status that is written.
+    private let told: @Sendable (AgentStatus) -> Void
     private var last: Nanoseconds = .min
 
     private static let interval: Nanoseconds = 2 * .perSecond
     /// Files that are shown: those furthest behind.
     private static let mostStreams = 256
 
-    init(spool: Spool, logger: Logger) {
+    init(
+        spool: Spool, logger: Logger, received: @escaping @Sendable () -> ReceivedFigures?,
+        told: @escaping @Sendable (AgentStatus) -> Void
+    ) {
+        self.received = received
+        self.told = told
         self.spool = spool
         self.logger = logger
     }
@@ -24,7 +32,9 @@ struct StatusWriter {
     ) {
         guard last == .min || now - last >= Self.interval || now < last || isLast else { return }
         last = now
-        do { try status(reader, stores, now: now).write(spool: spool.path) } catch {
+        let status = status(reader, stores, now: now)
+        told(status)
+        do { try status.write(spool: spool.path) } catch {
             logger.debug("cannot write the status: \(error)")
         }
     }
@@ -42,7 +52,8 @@ struct StatusWriter {
             process: getpid(), writer: spool.writer.description, updated: CivilTime.rfc3339(now),
             backlogBytes: backlog.bytes, backlogChunks: backlog.chunks, maxBytes: spool.maxBytes,
             isHeldUp: reader.queue.isHeldUp, files: followed.count,
-            unreadBytes: followed.reduce(0) { $0 + $1.behind }, appended: reader.queue.totals, lost: losses.total,
+            unreadBytes: followed.reduce(0) { $0 + $1.behind }, appended: reader.queue.totals, byInput: reader.readByGroup,
+            received: received(), lost: losses.total,
             lostBySource: losses.bySource,
             streams: shown.map {
                 AgentStatus.Stream(source: $0.checkpoint.source, position: $0.checkpoint.position, size: $0.size)
