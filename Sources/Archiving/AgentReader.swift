@@ -190,6 +190,9 @@ struct AgentReader: ~Copyable {
         let limit = settings.follow.pieceBytes
         stream.group = followed.group
         stream.modified = followed.modified
+        stream.prime(followed.before, endingAt: followed.piece.first, received: clock()) {
+            settings.cutter(for: stream, $0)
+        }
         if !stream.takes(followed.piece, limit: limit) { try close(stream) }
         for crowding in open.crowding(for: followed.piece.count, in: stream) { try close(crowding) }
         open.append(followed.piece, buffer, to: stream, now: unseen)

@@ -44,6 +44,23 @@ package struct BlockCutter {
         return draft
     }
 
+    /// Learns formats, and what lines may go on with, from lines that are archived already: those before `position`.
+    mutating func prime(_ lines: UnsafeRawBufferPointer, endingAt position: UInt64, received: Nanoseconds) {
+        var rest = lines
+        while !rest.isEmpty {
+            let scan = timer.scan(
+                rest, received: received, startsInsideLine: false, splitAfter: Self.splitAfter)
+            guard scan.byteCount > 0 else { return }
+            do throws(MalformedBytes) {
+                try wrapped?.prime(
+                    UnsafeRawBufferPointer(rebasing: rest[..<scan.byteCount]), at: position - UInt64(rest.count), scan)
+            } catch {
+                preconditionFailure("times that were just found do not read back: \(error)")
+            }
+            rest = UnsafeRawBufferPointer(rebasing: rest[scan.byteCount...])
+        }
+    }
+
     /// Gives records of wrapped lines the times of what they belong to.
     private mutating func unwrap(_ draft: inout BlockDraft, _ bytes: UnsafeRawBufferPointer, _ scan: LineScan) {
         guard wrapped != nil else { return }

@@ -83,6 +83,19 @@ final class FollowedStream {
         content.withUnsafeBytes { bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: $0[..<next.count])) }
     }
 
+    /// Learns from the lines before the first one that is read since the start.
+    func prime(
+        _ before: [UInt8], endingAt position: UInt64, received: Nanoseconds,
+        newCutter: (UnsafeRawBufferPointer) -> BlockCutter
+    ) {
+        guard cutter == nil, !before.isEmpty else { return }
+        before.withUnsafeBytes { lines in
+            var cutter = newCutter(lines)
+            cutter.prime(lines, endingAt: position, received: received)
+            self.cutter = cutter
+        }
+    }
+
     /// Cuts the open block into what can be archived: one block, or where event time jumps several. Each draft comes with
     /// its lines. The block is empty then, and its buffer is given to `spare`.
     /// - Parameters:

@@ -45,7 +45,7 @@ def expect_answers(context, store, container, what):
     expect_same_bytes(
         get("--exclude", "needle"), containers.raw([l for l in lines if b"needle" not in l.text]), f"{what}: --exclude")
     first, last = sorted(context.random.choices(range(container.time - containers.START + 2), k=2))
-    begin, end = containers.START + first, containers.START + last
+    begin, end = containers.START + first, containers.START + last + 1
     cut = [l for l in lines if begin <= l.time < end]
     between = ("--from", containers.stamp(begin), "--to", containers.stamp(end))
     expect_same_bytes(get(*between), containers.raw(cut), f"{what}: {' '.join(between)}")
@@ -217,3 +217,25 @@ def test_metrics_are_served(context):
         except urllib.error.HTTPError as error:
             expect(error.code == status, f"{target}: {error.code}")
     agent.end(signal.SIGTERM)
+
+
+def test_traces_stay_together_over_restarts(context):
+    store = context.store("directory")
+    agent = agents.Agent(context, store)
+    agent.start()
+    agent.append("a.log", b"2026-01-01T00:00:00Z error\n\tat first\n")
+    cat = lambda name: context.run("cat", "--store", store, "--host", "h", "--source", agent.path(name), status=None).out
+    agent.wait(lambda: b"first" in cat("a.log"), 60, "the beginning of the trace")
+    agent.kill()
+    agent.append("a.log", b"\tat second\n2026-01-01T00:00:10Z after\n")
+    agent.append("b.log", b"2026-01-01T00:00:05Z between\n")
+    agent.start()
+    agent.wait(lambda: b"after" in cat("a.log") and b"between" in cat("b.log"), 60, "the end of the trace")
+    agent.end(signal.SIGTERM)
+    wanted = [b"2026-01-01T00:00:00Z error", b"\tat first", b"\tat second", b"2026-01-01T00:00:05Z between",
+              b"2026-01-01T00:00:10Z after"]
+    get = lambda *more: context.run("get", "--store", store, *more).out.splitlines()
+    expect(get() == wanted, f"the trace is torn: {get()}")
+    expect(get("--records", "--match", "second") == wanted[:3], f"--records: {get('--records', '--match', 'second')}")
+    expect(get("--reverse") == wanted[4:] + wanted[3:4] + wanted[:3], f"--reverse: {get('--reverse')}")
+    expect(get("--to", "2026-01-01T00:00:01Z") == wanted[:3], f"--to: {get('--to', '2026-01-01T00:00:01Z')}")

@@ -56,10 +56,8 @@ package struct WrappedTimes: Sendable {
     ) throws(MalformedBytes) -> Outcome {
         try scan.times.read(lines, startsInsideLine: startsInsideLine, into: &table)
         var wrapping = BlockWrapping(kind)
-        if position != first {
-            wrapping.isBeginningUnknown = position == nil && first > 0
-            (self.lines, records, last) = ([nil, nil], [nil, nil], nil)
-        }
+        if let position, position != first { (self.lines, records, last) = ([nil, nil], [nil, nil], nil) }
+        wrapping.isBeginningUnknown = position == nil && first > 0
         close(before: scan.leastTime, at: first)
         wrapping.openBefore = self.lines.map { $0?.time }
         let changed = adjust(lines, first, startsInsideLine: startsInsideLine, &wrapping)
@@ -74,6 +72,16 @@ package struct WrappedTimes: Sendable {
             outcome.greatest = max(outcome.greatest, time)
         }
         return outcome
+    }
+
+    /// Learns what is open from lines before the first block: those of them that are looked at again after a restart.
+    package mutating func prime(
+        _ lines: UnsafeRawBufferPointer, at first: UInt64, _ scan: LineScan
+    ) throws(MalformedBytes) {
+        try scan.times.read(lines, startsInsideLine: false, into: &table)
+        var wrapping = BlockWrapping(kind)
+        _ = adjust(lines, first, startsInsideLine: false, &wrapping)
+        last = table.times.last
     }
 
     /// Forgets lines that nothing in a block can go on with.
