@@ -211,7 +211,9 @@ struct AgentReader: ~Copyable {
     mutating func close(_ stream: FollowedStream) throws {
         guard stream.count > 0 else { return }
         var buffer: [UInt8] = []
-        try stream.close(received: clock(), spare: &buffer, newCutter: { [settings] in settings.cutter(for: stream, $0) }) {
+        try stream.close(
+            received: clock(), spare: &buffer, newCutter: { [settings] in settings.cutter(for: stream, $0) }
+        ) {
             draft, lines in
             if let group = stream.group { readByGroup[group].add(draft) }
             guard let ruler = stream.group.flatMap({ rulers[$0] }) else { return try append(draft, lines) }

@@ -14,7 +14,9 @@ package struct BlockCutter {
     /// A jump of event time ends a block only when it holds this much: shorter ones compress badly.
     private static let splitAfter = 64 << 10
 
-    package init(stream: StreamID, labels: Labels, generation: Generation, timer: LineTimer, wrapping: LineWrapping? = nil) {
+    package init(
+        stream: StreamID, labels: Labels, generation: Generation, timer: LineTimer, wrapping: LineWrapping? = nil
+    ) {
         self.stream = stream
         self.labels = labels
         self.generation = generation

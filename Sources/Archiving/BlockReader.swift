@@ -31,7 +31,8 @@ package struct BlockReader {
 
     package init(
         stream: StreamID, labels: Labels, generation: Generation, source: any PieceSource, timer: LineTimer,
-        wrapping: @escaping (UnsafeRawBufferPointer) -> LineWrapping? = { _ in nil }, clock: @escaping @Sendable () -> Nanoseconds
+        wrapping: @escaping (UnsafeRawBufferPointer) -> LineWrapping? = { _ in nil },
+        clock: @escaping @Sendable () -> Nanoseconds
     ) {
         cutter = BlockCutter(stream: stream, labels: labels, generation: generation, timer: timer)
         self.wrapping = wrapping

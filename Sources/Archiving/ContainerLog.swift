@@ -22,8 +22,10 @@ package struct ContainerLog: Sendable, Hashable {
             let fields = parts[parts.count - 3].split(separator: "_", omittingEmptySubsequences: false)
             guard fields.count == 3, !fields.contains("") else { return nil }
             wrapping = .cri
-            labels = ["namespace": fields[0], "pod": fields[1], "pod_uid": fields[2], "container": parts[parts.count - 2]]
-                .mapValues(String.init)
+            labels = [
+                "namespace": fields[0], "pod": fields[1], "pod_uid": fields[2], "container": parts[parts.count - 2],
+            ]
+            .mapValues(String.init)
         } else if parts.count >= 3, parts[parts.count - 3] == "containers", Self.isID(parts[parts.count - 2]),
             name == parts[parts.count - 2] + "-json.log"
         {

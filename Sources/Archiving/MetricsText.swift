@@ -73,7 +73,8 @@ package struct MetricsText {
             sources.filter { $0.value.droppedLines > 0 }.map { ([("source", $0.key)], Double($0.value.droppedBytes)) })
         add(
             "firn_redacted_lines_total", .counter, "Lines that rules masked something in.",
-            sources.filter { $0.value.redactedLines > 0 }.map { ([("source", $0.key)], Double($0.value.redactedLines)) })
+            sources.filter { $0.value.redactedLines > 0 }.map { ([("source", $0.key)], Double($0.value.redactedLines)) }
+        )
     }
 
     private mutating func addSpool(_ status: AgentStatus) {
@@ -118,7 +119,8 @@ package struct MetricsText {
         add("firn_listener_bytes_total", .counter, "Bytes of messages received.", samples { Double($0.bytes) })
         add("firn_listener_connections", .gauge, "Open connections.", samples { Double($0.connections) })
         add(
-            "firn_listener_refused_connections_total", .counter, "Connections closed at once, since there were too many.",
+            "firn_listener_refused_connections_total", .counter,
+            "Connections closed at once, since there were too many.",
             samples { Double($0.refusedConnections) })
         add(
             "firn_listener_split_lines_total", .counter, "Lines beyond the first that messages over the limit became.",

@@ -52,7 +52,8 @@ struct StatusWriter {
             process: getpid(), writer: spool.writer.description, updated: CivilTime.rfc3339(now),
             backlogBytes: backlog.bytes, backlogChunks: backlog.chunks, maxBytes: spool.maxBytes,
             isHeldUp: reader.queue.isHeldUp, files: followed.count,
-            unreadBytes: followed.reduce(0) { $0 + $1.behind }, appended: reader.queue.totals, byInput: reader.readByGroup,
+            unreadBytes: followed.reduce(0) { $0 + $1.behind }, appended: reader.queue.totals,
+            byInput: reader.readByGroup,
             received: received(), lost: losses.total,
             lostBySource: losses.bySource,
             streams: shown.map {

@@ -114,7 +114,9 @@ extension PieceList {
         removeAll { piece in
             let block = piece.row.block
             // Lines of containers may be of several records: these are opened.
-            guard block.labels[LineWrapping.label] == nil, piece.isWhole, range.from <= block.leastTime, block.greatestTime < range.to else { return false }
+            guard block.labels[LineWrapping.label] == nil, piece.isWhole, range.from <= block.leastTime,
+                block.greatestTime < range.to
+            else { return false }
             lines += UInt64(block.lineCount)
             return true
         }

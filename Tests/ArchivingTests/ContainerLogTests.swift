@@ -9,14 +9,16 @@ import Testing
 
     @Test func pathsOfTheKubeletNameThePod() throws {
         let log = try #require(
-            ContainerLog(RawPath("/var/log/pods/kube-system_dns-7f-x2_01234567-89ab-cdef-0123-456789abcdef/dns/12.log")))
+            ContainerLog(RawPath("/var/log/pods/kube-system_dns-7f-x2_01234567-89ab-cdef-0123-456789abcdef/dns/12.log"))
+        )
         #expect(log.wrapping == .cri)
         #expect(
             log.labels == [
                 "namespace": "kube-system", "pod": "dns-7f-x2", "pod_uid": "01234567-89ab-cdef-0123-456789abcdef",
                 "container": "dns",
             ])
-        let link = try #require(ContainerLog(RawPath("/var/log/containers/dns-7f-x2_kube-system_side-car-\(Self.id).log")))
+        let link = try #require(
+            ContainerLog(RawPath("/var/log/containers/dns-7f-x2_kube-system_side-car-\(Self.id).log")))
         #expect(
             link.labels == [
                 "namespace": "kube-system", "pod": "dns-7f-x2", "container": "side-car", "container_id": Self.id,
@@ -38,7 +40,7 @@ import Testing
                 source: "/var/log/containers/web_shop_app-\(Self.id).log",
                 realPath: RawPath("/var/log/pods/shop_web_u-1/app/0.log")))
         #expect(log.labels["pod_uid"] == "u-1" && log.labels["container_id"] == Self.id)
-        let given = try #require(Labels([("pod", "mine"), ("env", "prod")]))
+        let given = try #require(Labels([(key: "pod", value: "mine"), (key: "env", value: "prod")]))
         let labels = log.added(to: given)
         #expect(labels["pod"] == "mine" && labels["env"] == "prod" && labels["namespace"] == "shop")
     }

@@ -4,7 +4,8 @@ import Testing
 
 @Suite struct MetricsTextTests {
     @Test func withoutFiguresThePageSaysSo() {
-        #expect(MetricsText.page(nil) == "# HELP firn_up Whether the agent has figures.\n# TYPE firn_up gauge\nfirn_up 0\n")
+        #expect(
+            MetricsText.page(nil) == "# HELP firn_up Whether the agent has figures.\n# TYPE firn_up gauge\nfirn_up 0\n")
     }
 
     @Test(arguments: [

@@ -39,7 +39,8 @@ import Testing
 
     private func header(_ wrapping: BlockWrapping?) throws -> BlockHeader {
         BlockHeader(
-            kind: .lines, stream: StreamID(host: "h", source: "s"), labels: .none, generation: try #require(Generation("g")),
+            kind: .lines, stream: StreamID(host: "h", source: "s"), labels: .none,
+            generation: try #require(Generation("g")),
             positions: PositionRange(first: 0, end: 4), lineCount: 1, rawLength: 4, storedLength: 13,
             leastTime: 1_000_000, greatestTime: 1_000_010, received: 2_000_000, times: .column([0]), wrapping: wrapping)
     }
@@ -51,7 +52,10 @@ import Testing
         ("2026-11-22T10:00:00.123456789+00:00 stdout F ", .cri, "", false),
         ("2026-11-22T10:00:00.123456789Z stdout F", .cri, "", false),
         (#"{"log":"hello\n","stream":"stdout","time":"2026-11-22T10:00:00Z"}"#, .docker, "hello", false),
-        (#"{"log":"say \"hi\" \\n","stream":"stderr","time":"2026-11-22T10:00:00Z"}"#, .docker, #"say \"hi\" \\n"#, true),
+        (
+            #"{"log":"say \"hi\" \\n","stream":"stderr","time":"2026-11-22T10:00:00Z"}"#, .docker, #"say \"hi\" \\n"#,
+            true
+        ),
         (#"{"log":"\\\n","stream":"stderr","attrs":{"a":"b"},"time":"2026-11-22T10:00:00Z"}"#, .docker, #"\\"#, false),
         (#"{"log":"","stream":"stdout","time":"2026-11-22T10:00:00Z"}"#, .docker, "", true),
     ])
@@ -63,7 +67,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "2026-11-22T10:00:00.123456789Z stdin F hello", "2026-11-22T10:00:00.123456789Z stdout X hello",
+        "", "2026-11-22T10:00:00.123456789Zxx stdout", "2026-11-22T10:00:00.1 stdout ",
+        "2026-11-22T10:00:00.123456789Z stdin F hello", "2026-11-22T10:00:00.123456789Z stdout X hello",
         "2026-11-22T10:00:00.123456789Z stdout Full", "2026-11-22 10:00:00.123456789 stdout F hello",
         #"{"log":"hello\n"}"#, #"{"log":"hello\n,"stream":"stdout"#, #"{"log":"hello\n","stream":"stdxxx","time":"x"}"#,
         #"{"stream":"stdout","log":"hello\n","time":"2026-11-22T10:00:00Z"}"#,

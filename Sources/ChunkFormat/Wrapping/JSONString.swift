@@ -33,7 +33,9 @@ package enum JSONString {
             } else {
                 var bytes: [UInt8] = []
                 next = appendEscape(string, at: next, to: &bytes)
-                bytes.withUnsafeBytes { (target + written).copyMemory(from: $0.baseAddress ?? base, byteCount: $0.count) }
+                bytes.withUnsafeBytes {
+                    (target + written).copyMemory(from: $0.baseAddress ?? base, byteCount: $0.count)
+                }
                 written += bytes.count
             }
         }

@@ -36,9 +36,9 @@ extension LineWrapping {
         if line.count > 39, line[30] == UInt8(ascii: " ") {
             space = 30
         } else {
-            let end = min(line.count - 8, longestTime)
+            let end = min(line.count - 9, longestTime)
             while space < end, line[space] != UInt8(ascii: " ") { space += 1 }
-            guard space < end || (space == end && line[space] == UInt8(ascii: " ")) else { return nil }
+            guard line[space] == UInt8(ascii: " ") else { return nil }
         }
         let word = line.loadUnaligned(fromByteOffset: space + 1, as: UInt64.self)
         let tag = line[space + 8]

@@ -138,7 +138,8 @@ package struct WrappedTimes: Sendable {
             }
         }
         var time = own
-        if let before = records[stream], kind.looksContinued(line, record), before.time.isNear(own, within: Self.mostTime),
+        if let before = records[stream], kind.looksContinued(line, record),
+            before.time.isNear(own, within: Self.mostTime),
             before.last.isNear(own, within: Self.mostPause)
         {
             time = before.time

@@ -13,7 +13,8 @@ struct DockerTime: LineParser {
 
     @inline(__always)
     mutating func time(_ line: Bytes, _ end: Bytes) -> Nanoseconds {
-        guard end - line >= 2 + 8 + Self.lengths.lowerBound + 2, line.word(0) == UnsafePointer(Self.opening.utf8Start).word(0),
+        guard end - line >= 2 + 8 + Self.lengths.lowerBound + 2,
+            line.word(0) == UnsafePointer(Self.opening.utf8Start).word(0),
             end[-1] == 0x7D, end[-2] == 0x22
         else { return .noTime }
         let time = value(Self.usual, line, end)

@@ -54,7 +54,9 @@ struct AnswerPrinter: ~Copyable {
             for item in items {
                 let end = Int(extract.ends[item])
                 let line = UnsafeRawBufferPointer(rebasing: lines[start..<end])
-                try formatter.append(line, time: question.time(extract.keys[item]), frame: frame, origin: extract.origin(of: item), to: &output)
+                try formatter.append(
+                    line, time: question.time(extract.keys[item]), frame: frame, origin: extract.origin(of: item),
+                    to: &output)
                 start = end
             }
         }

@@ -79,7 +79,8 @@ final class Unwrapper {
     /// - Parameter takesUnknown: where the block does not know whether a line is open at its beginning, one is.
     /// - Returns: nil where no line of the stream is open at the piece's beginning.
     func head(
-        of stream: Int, _ buffer: consuming LineBuffer, _ header: BlockHeader, _ wrapping: BlockWrapping, _ piece: Piece,
+        of stream: Int, _ buffer: consuming LineBuffer, _ header: BlockHeader, _ wrapping: BlockWrapping,
+        _ piece: Piece,
         takesUnknown: Bool
     ) -> Head? {
         let cut = BlockLines.cut(piece, header, buffer.table.ends)
@@ -297,7 +298,9 @@ extension Unwrapper {
         let first = lines.startsInsideLine ? 1 : 0
         let range = first..<max(first, lines.ends.count - (lines.endsInsideLine ? 1 : 0))
         let times = lines.times
-        guard !range.dropFirst().allSatisfy({ times[$0 - 1] <= times[$0] && firsts[$0 - 1] < firsts[$0] }) else { return }
+        guard !range.dropFirst().allSatisfy({ times[$0 - 1] <= times[$0] && firsts[$0 - 1] < firsts[$0] }) else {
+            return
+        }
         order.removeAll(keepingCapacity: true)
         order.append(contentsOf: (0..<UInt32(lines.ends.count)))
         order[range].sort { left, right in

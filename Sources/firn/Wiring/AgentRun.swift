@@ -104,7 +104,8 @@ extension AgentSettings {
             let start: FollowSettings.Start = files.start == .beginning ? .beginning : .end
             followed.append(FollowSettings.Group(selection, start: start, ignoreOlder: files.ignoreOlder))
             let zone = try files.timezone.map { try TimeZoneRules(named: $0) } ?? .local()
-            groups.append(Group(labels: files.labels, zone: zone, rules: try LineRules(files), format: LineFormat(files.format)))
+            groups.append(
+                Group(labels: files.labels, zone: zone, rules: try LineRules(files), format: LineFormat(files.format)))
         }
         var follow = FollowSettings(groups: followed, machine: .current())
         follow.pieceBytes = configuration.roll.blockBytes

@@ -35,7 +35,8 @@ extension ReceivingSide {
             listeners.isEmpty ? nil : try SyslogListener(listeners, intake: intake, clock: { Clock.now() })
         if let listener { inputs.append(.syslog(listener)) }
         guard !inputs.isEmpty else { return nil }
-        self.init(inputs, intake: intake, settings: ReceiverSettings(configuration, sources),
+        self.init(
+            inputs, intake: intake, settings: ReceiverSettings(configuration, sources),
             listeners: { listener?.counts ?? [] })
     }
 }

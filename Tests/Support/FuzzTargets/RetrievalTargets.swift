@@ -39,11 +39,12 @@ extension FuzzTarget {
                 bytes.append(lengthPrefixed: times?.encoded() ?? [])
                 return bytes + lines
             }
-        } + wrappedSeeds.enumerated().map { index, lines in
-            var bytes: [UInt8] = [0, 0x10 + UInt8(index) * 0x20]
-            bytes.append(lengthPrefixed: LineTimes.column(of: [0, 0, 0, 0]).encoded())
-            return bytes + lines
         }
+            + wrappedSeeds.enumerated().map { index, lines in
+                var bytes: [UInt8] = [0, 0x10 + UInt8(index) * 0x20]
+                bytes.append(lengthPrefixed: LineTimes.column(of: [0, 0, 0, 0]).encoded())
+                return bytes + lines
+            }
     }
 
     /// Two bytes of choices, coded times with their length, then lines: a block whose header may say of its lines what

@@ -62,7 +62,8 @@ extension FuzzTarget {
             let block = UnsafeRawBufferPointer(rebasing: rest[..<scan.byteCount])
             let outcome = try times.take(block, at: UInt64(at), scan, startsInsideLine: inside)
             try outcome.times.read(block, startsInsideLine: inside, into: &table)
-            try require(table.times.count == Int(scan.lineCount), "\(table.times.count) times of \(scan.lineCount) lines")
+            try require(
+                table.times.count == Int(scan.lineCount), "\(table.times.count) times of \(scan.lineCount) lines")
             let bounds = outcome.least...max(outcome.least, outcome.greatest)
             try require(table.times.allSatisfy { bounds.contains($0) }, "times beyond \(bounds)")
             at += scan.byteCount
