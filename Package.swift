@@ -52,7 +52,7 @@ let package = Package(
         room("Checksums", ["CCrypto", "CXXHash"]),
         room("EventTime", ["ArchiveTypes", "CSystem"]),
         room("ChunkFormat", ["ArchiveTypes", "Checksums", "EventTime", "CZstd"]),
-        room("ObjectStore", ["ArchiveTypes", "Checksums"]),
+        room("ObjectStore", ["ArchiveTypes", "Checksums", "CSystem"]),
         room("HTTPTransport", ["CCurl"]),
         room("S3", ["ArchiveTypes", "Checksums", "ObjectStore", "HTTPTransport"]),
         room("Inputs", ["ArchiveTypes", "Checksums", "CSystem", "CTLS", "CZstd", "CDecompress", "Threads"]),

@@ -20,6 +20,7 @@ package final class Agent: Sendable {
     private let watch = FolderWatch()
     private let health: StoreHealth
     private let receiving: ReceivingSide?
+    private let latest = Monitor<AgentStatus?>(nil)
 
     /// - Parameter receiving: what cannot be followed but comes by itself; nil: nothing does.
     package init(
@@ -34,6 +35,9 @@ package final class Agent: Sendable {
         health = StoreHealth(stores: archive.members.map(\.name))
         self.receiving = receiving
     }
+
+    /// How it is doing, a few seconds old at most; nil before it runs.
+    package var status: AgentStatus? { latest.read { $0 } }
 
     /// Ends `run` once what was read is durable.
     package func stop() {
@@ -86,7 +90,9 @@ package final class Agent: Sendable {
         var reader = try AgentReader(
             PosixFileSystem(), spool: spool, settings: settings, logger: logger, watch: watch, clock: clock,
             ticks: MonotonicClock.now, sealed: sealed)
-        var status = StatusWriter(spool: spool, logger: logger)
+        var status = StatusWriter(
+            spool: spool, logger: logger, received: { [receiving] in receiving?.figures },
+            told: { [latest] status in latest.update { $0 = status } })
         var memory = MemoryKeeper()
         while !isStopping.read({ $0 }) {
             let hasMore = try reader.turn { isStopping.read { $0 } }

@@ -43,6 +43,8 @@ struct AgentReader<View: FileSystemView>: ~Copyable {
     private static var pollShare: Nanoseconds { 8 }
     var lastHeartbeats: Nanoseconds
     var losses = LossCounts()
+    /// What was read of the files of each input, rules aside.
+    private(set) var readByGroup: [AppendedTotals]
 
     /// - Parameters:
     ///   - view: where the files are.
@@ -68,6 +70,7 @@ struct AgentReader<View: FileSystemView>: ~Copyable {
         self.logger = logger
         self.clock = clock
         self.ticks = ticks
+        readByGroup = settings.groups.map { _ in AppendedTotals() }
         self.chooser = chooser
         rulers = settings.groups.enumerated().reduce(into: [:]) { rulers, group in
             if !group.element.rules.isEmpty { rulers[group.offset] = LineRuler(group.element.rules) }
@@ -202,6 +205,9 @@ struct AgentReader<View: FileSystemView>: ~Copyable {
         let limit = settings.follow.pieceBytes
         stream.group = followed.group
         stream.modified = followed.modified
+        stream.prime(followed.before, endingAt: followed.piece.first, received: clock()) {
+            settings.cutter(for: stream, $0)
+        }
         if !stream.takes(followed.piece, limit: limit) { try close(stream) }
         for crowding in open.crowding(for: followed.piece.count, in: stream) { try close(crowding) }
         open.append(followed.piece, buffer, to: stream, now: unseen)
@@ -220,8 +226,11 @@ struct AgentReader<View: FileSystemView>: ~Copyable {
     mutating func close(_ stream: FollowedStream) throws {
         guard stream.count > 0 else { return }
         var buffer: [UInt8] = []
-        try stream.close(received: clock(), spare: &buffer, newCutter: { [settings] in settings.cutter(for: stream) }) {
+        try stream.close(
+            received: clock(), spare: &buffer, newCutter: { [settings] in settings.cutter(for: stream, $0) }
+        ) {
             draft, lines in
+            if let group = stream.group { readByGroup[group].add(draft) }
             guard let ruler = stream.group.flatMap({ rulers[$0] }) else { return try append(draft, lines) }
             let outcome = try ruler.apply(draft, lines)
             if let draft = outcome.draft {
@@ -283,10 +292,26 @@ struct AgentReader<View: FileSystemView>: ~Copyable {
 }
 
 extension AgentSettings {
-    fileprivate func cutter(for stream: FollowedStream) -> BlockCutter {
+    fileprivate func cutter(for stream: FollowedStream, _ lines: UnsafeRawBufferPointer) -> BlockCutter {
         let group = stream.group.map { groups[$0] }
+        let wrapping = group?.format.wrapping(log(of: stream), lines)
+        stream.labels = labels(of: stream).marked(wrapping)
         return BlockCutter(
-            stream: stream.source.stream, labels: group?.labels ?? .none, generation: stream.source.generation,
-            timer: LineTimer(zone: group?.zone ?? .utc, reference: stream.modified))
+            stream: stream.source.stream, labels: labels(of: stream), generation: stream.source.generation,
+            timer: LineTimer(zone: group?.zone ?? .utc, reference: stream.modified), wrapping: wrapping)
+    }
+
+    /// The labels of a stream's blocks.
+    func labels(of stream: FollowedStream) -> Labels {
+        if let known = stream.labels { return known }
+        guard let group = stream.group.map({ groups[$0] }) else { return .none }
+        let labels = log(of: stream)?.added(to: group.labels) ?? group.labels
+        stream.labels = labels
+        return labels
+    }
+
+    private func log(of stream: FollowedStream) -> ContainerLog? {
+        guard let group = stream.group, groups[group].format != .plain else { return nil }
+        return ContainerLog(source: stream.durable.source, realPath: stream.durable.path)
     }
 }

@@ -10,8 +10,12 @@ package struct AgentSettings: Sendable {
         package var labels: Labels
         package var zone: TimeZoneRules
         package var rules: LineRules
+        package var format: LineFormat
 
-        package init(labels: Labels, zone: TimeZoneRules, rules: LineRules = .none) {
+        package init(
+            labels: Labels, zone: TimeZoneRules, rules: LineRules = .none, format: LineFormat = .automatic
+        ) {
+            self.format = format
             self.labels = labels
             self.zone = zone
             self.rules = rules

@@ -42,6 +42,8 @@ final class FollowedStream {
     /// It was read to its end: to be forgotten once its last block is durable.
     var isEnded = false
 
+    /// Those of its input and what its path says; nil until they are wanted.
+    var labels: Labels?
     /// When it last had a block or a heartbeat, by the clock that is never set.
     var lastTold: Nanoseconds
     /// When the file was last modified: what the year of its lines can be told from.
@@ -90,17 +92,30 @@ final class FollowedStream {
         content.withUnsafeBytes { bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: $0[..<next.count])) }
     }
 
+    /// Learns from the lines before the first one that is read since the start.
+    func prime(
+        _ before: [UInt8], endingAt position: UInt64, received: Nanoseconds,
+        newCutter: (UnsafeRawBufferPointer) -> BlockCutter
+    ) {
+        guard cutter == nil, !before.isEmpty else { return }
+        before.withUnsafeBytes { lines in
+            let cutter = Box(newCutter(lines))
+            cutter.value.prime(lines, endingAt: position, received: received)
+            self.cutter = cutter
+        }
+    }
+
     /// Cuts the open block into what can be archived: one block, or where event time jumps several. Each draft comes with
     /// its lines. The block is empty then, and its buffer is given to `spare`.
     /// - Parameters:
-    ///   - newCutter: makes what cuts the stream's first block.
+    ///   - newCutter: makes what cuts the stream's first block, of those lines.
     ///   - use: called for each block in order.
     func close<Failure: Error>(
-        received: Nanoseconds, spare: inout [UInt8], newCutter: () -> BlockCutter,
+        received: Nanoseconds, spare: inout [UInt8], newCutter: (UnsafeRawBufferPointer) -> BlockCutter,
         _ use: (BlockDraft, UnsafeRawBufferPointer) throws(Failure) -> Void
     ) throws(Failure) {
         guard var rest = piece else { return }
-        let cutter = self.cutter ?? Box(newCutter())
+        let cutter = self.cutter ?? Box(bytes.withUnsafeBytes { newCutter($0) })
         var done = 0
         while rest.count > 0 {
             let failure = bytes.withUnsafeBytes { bytes -> Failure? in

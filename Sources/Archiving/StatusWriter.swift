@@ -11,13 +11,21 @@ struct StatusWriter {
     /// When it was last put together, and what was last written and when.
     private var last: Nanoseconds?
     private var written: (status: AgentStatus, time: Nanoseconds)?
+    private let received: @Sendable () -> ReceivedFigures?
+    /// Given every status.
+    private let told: @Sendable (AgentStatus) -> Void
 
     private static let interval: Nanoseconds = 2 * .perSecond
     private static let signOfLife: Nanoseconds = 30 * .perSecond
     /// Files that are shown: those furthest behind.
     private static let mostStreams = 256
 
-    init(spool: Spool, logger: Logger) {
+    init(
+        spool: Spool, logger: Logger, received: @escaping @Sendable () -> ReceivedFigures?,
+        told: @escaping @Sendable (AgentStatus) -> Void
+    ) {
+        self.received = received
+        self.told = told
         self.spool = spool
         self.logger = logger
     }
@@ -28,6 +36,7 @@ struct StatusWriter {
         guard isLast || Self.isOver(Self.interval, since: last, now) else { return }
         last = now
         let status = status(reader, stores, now: now)
+        told(status)
         guard isLast || Self.isOver(Self.signOfLife, since: written?.time, now) || hasChanged(status) else { return }
         written = (status, now)
         do { try status.write(spool: spool.path) } catch { logger.debug("cannot write the status: \(error)") }
@@ -54,7 +63,8 @@ struct StatusWriter {
             process: getpid(), writer: spool.writer.description, updated: CivilTime.rfc3339(now),
             backlogBytes: backlog.bytes, backlogChunks: backlog.chunks, maxBytes: spool.maxBytes,
             isHeldUp: reader.queue.isHeldUp, files: progress.files,
-            unreadBytes: progress.behind, appended: reader.queue.totals, lost: losses.total,
+            unreadBytes: progress.behind, appended: reader.queue.totals, byInput: reader.readByGroup,
+            received: received(), lost: losses.total,
             lostBySource: losses.bySource,
             streams: progress.shown.map {
                 AgentStatus.Stream(source: $0.source, position: $0.position, size: $0.size)

@@ -53,6 +53,11 @@ int firn_read_status(int descriptor, const char *path, struct firn_status *statu
     return 0;
 }
 
+ssize_t firn_append_range(int source, off_t offset, int target, size_t count) {
+    off64_t from = offset;
+    return copy_file_range(source, &from, target, NULL, count, 0);
+}
+
 void firn_frugal_malloc(void) {
     // A threshold that is set no longer grows with what is freed.
     mallopt(M_MMAP_THRESHOLD, 256 << 10);

@@ -48,6 +48,7 @@ extension FilesInput {
         start = section.scalar("start", default: .beginning, Self.start)
         ignoreOlder = section.scalar("ignore_older", DurationText.parse)?.value
         drop = section.scalars("drop", Self.expression).map(\.value)
+        format = section.scalar("format", default: .auto, Self.format)
         redact = section.sections("redact").compactMap(Redaction.init)
         section.finish()
     }
@@ -76,6 +77,14 @@ extension FilesInput {
             throw InvalidValue("\(text.quoted) is not a place to start", hint: "write beginning or end")
         }
         return start
+    }
+
+    private static func format(_ text: String) throws(InvalidValue) -> Format {
+        guard let format = Format(rawValue: text) else {
+            throw InvalidValue(
+                "\(text.quoted) is not a format of lines", hint: "write auto, plain, cri (Kubernetes) or docker")
+        }
+        return format
     }
 
     static func labels(_ section: inout SectionReader) -> Labels {

@@ -36,6 +36,9 @@ package struct FollowedPiece: Sendable, Hashable {
     package var checkpoint: FileCheckpoint
     /// When the file was last modified: what the year of its lines can be told from.
     package var modified: Nanoseconds
+    /// Where reading goes on in the middle of a plain file: bytes that end where the first piece begins, of which what is
+    /// known of lines before it can be learnt again. Whole lines but perhaps the first and last.
+    package var before: [UInt8] = []
 }
 
 /// How far files have been read, whether durable or not, for people and metrics.

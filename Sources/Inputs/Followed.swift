@@ -49,6 +49,8 @@ final class Followed<File: OpenFile> {
     var isOtherFile = false
     /// Modified without growing: the bytes before the position want checking.
     var needsCheck = false
+    /// Whoever takes its pieces knows what stood before the position.
+    var isPreceded: Bool
     /// Nothing but the beginning of a line is left to read.
     var isDrained = false
     /// A last line without newline has stood long enough.
@@ -72,6 +74,7 @@ final class Followed<File: OpenFile> {
         source = checkpoint.source
         generation = checkpoint.generation
         position = checkpoint.position
+        isPreceded = checkpoint.position == 0
         expectedTail = checkpoint.tail
         head = checkpoint.head
         unchecked = checkpoint.position == 0 ? [] : checkpoint.marks

@@ -87,6 +87,9 @@ int firn_is_remote(const char *path);
 /// A new eventfd(2), non-blocking and closed on exec; -errno on failure.
 int firn_eventfd_open(void);
 
+/// copy_file_range(2): up to `count` bytes of `source` from `offset`, to where `target` stands.
+ssize_t firn_append_range(int source, off_t offset, int target, size_t count);
+
 /// Keeps malloc(3) from holding on to what was freed: few arenas, and large pieces given back at once.
 void firn_frugal_malloc(void);
 
