@@ -97,6 +97,10 @@ let package = Package(
                 "Spool", "Archiving", "ArchiveIndex", "Patterns", "Retrieval", "Configuration", "TestSupport",
             ],
             path: "Tests/Support/FuzzTargets"),
+        .target(
+            name: "Simulation",
+            dependencies: ["ArchiveTypes", "Checksums", "Inputs", "ObjectStore", "Spool", "TestSupport"],
+            path: "Tests/Support/Simulation"),
         .executableTarget(name: "loggen", path: "Tests/Support/loggen"),
         tests("ArchiveTypesTests", ["ArchiveTypes", "Checksums"]),
         tests("EventTimeTests", ["EventTime", "ArchiveTypes"], resources: [.copy("Samples")]),
@@ -104,13 +108,19 @@ let package = Package(
             "ChunkFormatTests", ["ChunkFormat", "EventTime", "ArchiveTypes", "Checksums"], resources: [.copy("Golden")]),
         tests("ObjectStoreTests", ["ObjectStore", "ArchiveTypes", "Checksums"]),
         tests("S3Tests", ["S3", "HTTPTransport", "ObjectStore", "ArchiveTypes", "Checksums"]),
-        tests("InputsTests", ["Inputs", "ArchiveTypes", "CDecompress", "CZstd"]),
-        tests("SpoolTests", ["Spool", "ChunkFormat", "ArchiveTypes", "Checksums"]),
+        tests("InputsTests", ["Inputs", "ArchiveTypes", "CDecompress", "CZstd", "Simulation"]),
+        tests("SpoolTests", ["Spool", "ChunkFormat", "ArchiveTypes", "Checksums", "Simulation"]),
         tests(
             "ArchivingTests",
             [
                 "Archiving", "Checksums", "Inputs", "Patterns", "Spool", "ChunkFormat", "ObjectStore", "EventTime",
                 "ArchiveTypes",
+            ]),
+        tests(
+            "SimulationTests",
+            [
+                "Archiving", "ArchiveTypes", "Checksums", "ChunkFormat", "CZstd", "EventTime", "Inputs", "ObjectStore",
+                "Simulation", "Spool", logging,
             ]),
         tests(
             "ArchiveIndexTests",

@@ -86,7 +86,8 @@ package final class Agent: Sendable {
     /// The reading thread.
     private func follow(_ sealed: @escaping @Sendable (SealedChunk) -> Void) throws {
         var reader = try AgentReader(
-            spool: spool, settings: settings, logger: logger, clock: clock, ticks: MonotonicClock.now, sealed: sealed)
+            PosixFileSystem(), spool: spool, settings: settings, logger: logger, clock: clock,
+            ticks: MonotonicClock.now, sealed: sealed)
         var status = StatusWriter(
             spool: spool, logger: logger, received: { [receiving] in receiving?.figures },
             told: { [latest] status in latest.update { $0 = status } })

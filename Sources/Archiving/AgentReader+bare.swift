@@ -6,8 +6,8 @@ import Spool
 /// Blocks without lines: what was lost, and that there was nothing.
 extension AgentReader {
     /// Of an hour, which is promised, with room for what a block takes to be archived.
-    private static let heartbeatAfter: Nanoseconds = 50 * .perMinute
-    private static let heartbeatsEvery: Nanoseconds = .perMinute
+    private static var heartbeatAfter: Nanoseconds { 50 * .perMinute }
+    private static var heartbeatsEvery: Nanoseconds { .perMinute }
 
     /// Says in the archive that bytes after `checkpoint` were lost, behind all that was read before.
     /// - Parameter bytes: how many, where that is known.

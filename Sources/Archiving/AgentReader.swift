@@ -10,7 +10,7 @@ import Spool
 /// It goes on in turns that are bounded, in bytes and in time: each reads some of what there is, file after file, one
 /// piece of each; closes what is old; and syncs. So a file that floods waits for the others, and whoever asks the agent
 /// to stop does not wait for a backlog.
-struct AgentReader: ~Copyable {
+struct AgentReader<View: FileSystemView>: ~Copyable {
     let spool: Spool
     let settings: AgentSettings
     let logger: Logger
@@ -22,7 +22,7 @@ struct AgentReader: ~Copyable {
     private let sealer: ChunkSealer
     /// Of groups that have rules, by their index.
     private let rulers: [Int: LineRuler]
-    private var follower: FileFollower<PosixFileSystem>
+    private var follower: FileFollower<View>
     var streams: [SourceGeneration: FollowedStream] = [:]
     var queue: SpoolQueue
     private var open: OpenBlocks
@@ -37,15 +37,18 @@ struct AgentReader: ~Copyable {
     private var hasMore = false
     /// Between two looks: longer than configured where there are so many files that looking itself takes long.
     private(set) var pollPause: Nanoseconds = 0
-    private static let pollShare: Nanoseconds = 8
+    private static var pollShare: Nanoseconds { 8 }
     var lastHeartbeats: Nanoseconds
     var losses = LossCounts()
     /// What was read of the files of each input, rules aside.
     private(set) var readByGroup: [AppendedTotals]
 
-    /// - Parameter sealed: told of each chunk that is sealed, on any thread.
+    /// - Parameters:
+    ///   - view: where the files are.
+    ///   - sealed: told of each chunk that is sealed, on any thread.
     init(
-        spool: Spool, settings: AgentSettings, logger: Logger, clock: @escaping @Sendable () -> Nanoseconds,
+        _ view: View, spool: Spool, settings: AgentSettings, logger: Logger,
+        clock: @escaping @Sendable () -> Nanoseconds,
         ticks: @escaping @Sendable () -> Nanoseconds, sealed: @escaping @Sendable (SealedChunk) -> Void
     ) throws {
         let state = try AgentState(decoding: spool.inputState)
@@ -71,11 +74,11 @@ struct AgentReader: ~Copyable {
         self.streams = streams
         lastHeartbeats = ticks()
         sealer = ChunkSealer(
-            spool: spool, logger: logger, isInBackground: settings.mergesInBackground, sealed: sealed)
+            spool: spool, logger: logger, isInBackground: settings.mergesInBackground, ticks: ticks, sealed: sealed)
         queue = SpoolQueue(spool: spool, logger: logger, sealed: sealed)
         open = OpenBlocks(budget: settings.openBlockBytes, blockBytes: settings.follow.pieceBytes)
         follower = FileFollower(
-            PosixFileSystem(), settings: settings.follow, checkpoints: checkpoints, lastRun: state.lastRun)
+            view, settings: settings.follow, checkpoints: checkpoints, lastRun: state.lastRun)
     }
 
     /// One look at the files and some reading: what is due is closed, synced and sealed.

@@ -74,7 +74,7 @@ package final class ReceivingSide: Sendable {
         sealed: @escaping @Sendable (SealedChunk) -> Void
     ) throws {
         var receiver = try Receiver(
-            spool: spool, log: try DirectoryLogStorage(spool: spool.path), settings: settings, logger: logger,
+            spool: spool, log: try LogDirectory(spool: spool.path), settings: settings, logger: logger,
             clock: clock, sealed: sealed)
         defer { stopInputs() }
         try receiver.replay()

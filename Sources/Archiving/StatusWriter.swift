@@ -27,8 +27,8 @@ struct StatusWriter {
         self.logger = logger
     }
 
-    mutating func write(
-        _ reader: borrowing AgentReader, _ stores: [AgentStatus.Store], now: Nanoseconds, isLast: Bool = false
+    mutating func write<View>(
+        _ reader: borrowing AgentReader<View>, _ stores: [AgentStatus.Store], now: Nanoseconds, isLast: Bool = false
     ) {
         guard last == .min || now - last >= Self.interval || now < last || isLast else { return }
         last = now
@@ -39,8 +39,8 @@ struct StatusWriter {
         }
     }
 
-    private func status(
-        _ reader: borrowing AgentReader, _ stores: [AgentStatus.Store], now: Nanoseconds
+    private func status<View>(
+        _ reader: borrowing AgentReader<View>, _ stores: [AgentStatus.Store], now: Nanoseconds
     ) -> AgentStatus {
         let followed = reader.followed
         let backlog = spool.backlog()

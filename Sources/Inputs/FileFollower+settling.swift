@@ -113,7 +113,8 @@ extension FileFollower {
             return
         }
         file.isOtherFile = false
-        file.restart(as: file.identity.generation(truncatedAt: now, after: newest[file.source]))
+        file.restart(
+            as: file.identity.generation(truncatedAt: now, lookedAt: lookedAt, after: newest[file.source]))
         noteGeneration(file.generation, of: file.source)
         learn(file)
         events.append(.opened(file.checkpoint, group: file.group))

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Inputs
+import Simulation
 
 /// What writers and rotation do to files, whatever kind they are of. Names are relative to `root`.
 protocol Disk: AnyObject {

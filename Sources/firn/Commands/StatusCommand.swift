@@ -5,7 +5,7 @@ import Configuration
 struct StatusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
-        abstract: "Shows the local agent: its backlog, how far it is behind, and its store's state.",
+        abstract: "Shows the local agent: its backlog, how far it is behind, and its stores' state.",
         discussion: """
             Examples:
               firn status
@@ -67,6 +67,10 @@ struct StatusCommand: ParsableCommand {
         for store in status.stores {
             let last = store.lastArchived.map { "last archived at \($0)" } ?? "nothing archived since the agent began"
             text += "store \(store.name): \(last)\n"
+            if store.owedChunks > 0 {
+                let chunks = HumanText.count(UInt64(store.owedChunks), "chunk")
+                text += "  lacks \(chunks) that are archived elsewhere, \(HumanText.bytes(store.owedBytes))\n"
+            }
             if let failure = store.failure { text += "  failing since \(store.failedAt ?? "?"): \(failure)\n" }
         }
         var table = Table([
