@@ -32,11 +32,14 @@ struct AgentReader<View: FileSystemView>: ~Copyable {
     private var ended: [FollowedStream] = []
     /// When files were last looked at, and whether all that there was then is read.
     private var lastPoll: (time: Nanoseconds, ticks: Nanoseconds)?
-    /// The look before the last: what the last one found was written after it.
+    /// When the last poll was that found all that had been written.
+    private var lastLook: Nanoseconds?
+    /// When the one before it was: what the last one found was written after it.
     private var unseen: Nanoseconds = 0
     private var hasMore = false
-    /// Between two looks: longer than configured where there are so many files that looking itself takes long.
-    private(set) var pollPause: Nanoseconds = 0
+    /// Between two looks: longer than configured where looking itself takes long.
+    private var pollPause: Nanoseconds = 0
+    private let leastPause: Nanoseconds
     private static var pollShare: Nanoseconds { 8 }
     var lastHeartbeats: Nanoseconds
     var losses = LossCounts()
@@ -45,11 +48,12 @@ struct AgentReader<View: FileSystemView>: ~Copyable {
 
     /// - Parameters:
     ///   - view: where the files are.
+    ///   - watch: tells what changes; nil: everything is looked at each time.
     ///   - sealed: told of each chunk that is sealed, on any thread.
     init(
-        _ view: View, spool: Spool, settings: AgentSettings, logger: Logger,
-        clock: @escaping @Sendable () -> Nanoseconds,
-        ticks: @escaping @Sendable () -> Nanoseconds, sealed: @escaping @Sendable (SealedChunk) -> Void
+        _ view: View, spool: Spool, settings: AgentSettings, logger: Logger, watch: (any ChangeSource)? = nil,
+        clock: @escaping @Sendable () -> Nanoseconds, ticks: @escaping @Sendable () -> Nanoseconds,
+        sealed: @escaping @Sendable (SealedChunk) -> Void
     ) throws {
         let state = try AgentState(decoding: spool.inputState)
         let chooser = try CompressionChooser(settings.compression)
@@ -78,7 +82,8 @@ struct AgentReader<View: FileSystemView>: ~Copyable {
         queue = SpoolQueue(spool: spool, logger: logger, sealed: sealed)
         open = OpenBlocks(budget: settings.openBlockBytes, blockBytes: settings.follow.pieceBytes)
         follower = FileFollower(
-            view, settings: settings.follow, checkpoints: checkpoints, lastRun: state.lastRun)
+            view, settings: settings.follow, checkpoints: checkpoints, lastRun: state.lastRun, changes: watch)
+        leastPause = watch == nil ? settings.pollInterval : settings.leastPause
     }
 
     /// One look at the files and some reading: what is due is closed, synced and sealed.
@@ -95,16 +100,20 @@ struct AgentReader<View: FileSystemView>: ~Copyable {
         return hasMore && queue.isEmpty
     }
 
-    /// When the next block is due to be closed, by `ticks`; nil where none is open.
-    mutating func nextDue() -> Nanoseconds? {
-        open.oldest(openedBy: .max)?.opened.map { $0 + settings.blockAge }
+    /// How long nothing need be done: at least until files may be looked at again, at most until they are to be, but no
+    /// longer than until a block is due to be closed.
+    mutating func pause() -> (least: Nanoseconds, most: Nanoseconds) {
+        let now = ticks()
+        let due = open.oldest(openedBy: .max)?.opened.map { max(0, $0 + settings.blockAge - now) } ?? .max
+        let least = max(0, pollPause - (now - (lastPoll?.ticks ?? now)))
+        return (min(least, due), min(max(least, settings.pollInterval), due))
     }
 
     /// Memory of open blocks.
     var heldBytes: Int { open.heldBytes }
 
-    /// How far everything has been read.
-    var followed: [FollowedFile] { follower.followed }
+    /// How far everything has been read: all together, and at most `most` files.
+    func progress(atMost most: Int) -> FollowedProgress { follower.progress(atMost: most) }
 
     /// Closes and seals everything.
     mutating func finish() throws {
@@ -122,9 +131,12 @@ struct AgentReader<View: FileSystemView>: ~Copyable {
         let now = clock()
         let polled = ticks()
         let events = follower.poll(now: now)
-        pollPause = max(settings.pollInterval, Self.pollShare * (ticks() - polled))
-        unseen = lastPoll?.ticks ?? polled
+        if follower.isTold || follower.lookedAtAll {
+            unseen = lastLook ?? polled
+            lastLook = polled
+        }
         lastPoll = (now, polled)
+        defer { pollPause = max(leastPause, Self.pollShare * (ticks() - polled)) }
         for event in events { try note(event) }
         // A file's identity and generation must be durable before its lines are: a restart finds them again by it.
         guard !events.isEmpty else { return }

@@ -2,7 +2,7 @@ package import ArchiveTypes
 import Foundation
 import Glibc
 
-/// What an agent says of itself, in `status.json` in its spool: replaced every few seconds, for people and scripts.
+/// What an agent says of itself, in `status.json` in its spool: replaced as it changes, for people and scripts.
 package struct AgentStatus: Codable, Sendable, Hashable {
     package struct Stream: Codable, Sendable, Hashable {
         package var source: String

@@ -10,7 +10,7 @@ final class FollowedStream {
     let source: SourceGeneration
     /// The configuration's input that selected it, by its index; nil until the file is found again after a restart.
     var group: Int?
-    private var cutter: BlockCutter?
+    private var cutter: Box<BlockCutter>?
 
     // MARK: The open block
 
@@ -27,9 +27,18 @@ final class FollowedStream {
     /// Where reading goes on after a restart: what is before it is durable.
     var durable: FileCheckpoint
     /// After the last block in the spool, synced or not; nil where that is `durable`.
-    var appended: FileCheckpoint?
+    var appended: FileCheckpoint? {
+        get { appendedBox?.value }
+        set { appendedBox = newValue.map { Box($0) } }
+    }
     /// After the open block.
-    var reading: FileCheckpoint?
+    var reading: FileCheckpoint? {
+        get { readingBox?.value }
+        set { readingBox = newValue.map { Box($0) } }
+    }
+    // Most of many files are silent: what these have not takes no room.
+    private var appendedBox: Box<FileCheckpoint>?
+    private var readingBox: Box<FileCheckpoint>?
     /// It was read to its end: to be forgotten once its last block is durable.
     var isEnded = false
 
@@ -90,8 +99,8 @@ final class FollowedStream {
     ) {
         guard cutter == nil, !before.isEmpty else { return }
         before.withUnsafeBytes { lines in
-            var cutter = newCutter(lines)
-            cutter.prime(lines, endingAt: position, received: received)
+            let cutter = Box(newCutter(lines))
+            cutter.value.prime(lines, endingAt: position, received: received)
             self.cutter = cutter
         }
     }
@@ -106,12 +115,12 @@ final class FollowedStream {
         _ use: (BlockDraft, UnsafeRawBufferPointer) throws(Failure) -> Void
     ) throws(Failure) {
         guard var rest = piece else { return }
-        var cutter = self.cutter ?? bytes.withUnsafeBytes { newCutter($0) }
+        let cutter = self.cutter ?? Box(bytes.withUnsafeBytes { newCutter($0) })
         var done = 0
         while rest.count > 0 {
             let failure = bytes.withUnsafeBytes { bytes -> Failure? in
                 let lines = UnsafeRawBufferPointer(rebasing: bytes[done...])
-                let draft = cutter.cut(lines, rest, received: received)
+                let draft = cutter.value.cut(lines, rest, received: received)
                 let count = Int(draft.positions.count)
                 (done, rest) = (done + count, rest.dropping(count))
                 do throws(Failure) {
@@ -126,9 +135,15 @@ final class FollowedStream {
         swap(&spare, &bytes)
         spare.removeAll(keepingCapacity: true)
         (piece, opened) = (nil, nil)
-        if let reading {
-            appended = reading
-            self.reading = nil
+        if let read = readingBox {
+            appendedBox = read
+            readingBox = nil
         }
     }
+}
+
+/// A value that is large, and mostly not there.
+private final class Box<Value> {
+    var value: Value
+    init(_ value: Value) { self.value = value }
 }

@@ -1,4 +1,5 @@
 import ArchiveTypes
+import Patterns
 
 extension InputConfiguration {
     private static let kinds = ["files", "syslog", "journal", "stdin"] + LaterFeatures.inputKinds
@@ -54,6 +55,7 @@ extension FilesInput {
 
     fileprivate static func expression(_ text: String) throws(InvalidValue) -> String {
         guard !text.isEmpty else { throw InvalidValue("an empty expression matches every line") }
+        do throws(PatternError) { _ = try LinePattern(text) } catch { throw InvalidValue("\(error)") }
         return text
     }
 

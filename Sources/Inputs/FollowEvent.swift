@@ -41,12 +41,20 @@ package struct FollowedPiece: Sendable, Hashable {
     package var before: [UInt8] = []
 }
 
-/// How far one file has been read, for people and metrics.
-package struct FollowedFile: Sendable, Hashable {
-    package var checkpoint: FileCheckpoint
-    /// Where it was last seen.
-    package var path: RawPath
-    /// Its size when it was last looked at; of a compressed file that was read to its end, the position.
-    package var size: UInt64
-    package var isOpen: Bool
+/// How far files have been read, whether durable or not, for people and metrics.
+package struct FollowedProgress: Sendable {
+    package struct File: Sendable {
+        package var source: String
+        package var position: UInt64
+        /// Its size when it was last looked at; of a compressed file that was read to its end, the position.
+        package var size: UInt64
+
+        /// Bytes that were seen and not read.
+        package var behind: UInt64 { size - min(size, position) }
+    }
+
+    package var files = 0
+    package var behind: UInt64 = 0
+    /// Of many, those that are furthest behind.
+    package var shown: [File] = []
 }

@@ -29,8 +29,10 @@ final class Followed<File: OpenFile> {
     var unchecked: [ContentMark]
     private var expectedTail: ContentMark?
     private(set) var head: ContentMark?
-    /// The bytes of `head`; empty where only the mark is known.
+    /// The bytes of `head` while that may become longer; else empty.
     private(set) var headBytes: [UInt8] = []
+    /// Whether the file's beginning was seen in this run.
+    private(set) var isHeadSeen = false
 
     /// As seen by the last poll. Bytes as they lie there.
     var size: UInt64
@@ -143,6 +145,7 @@ final class Followed<File: OpenFile> {
         unchecked = []
         head = nil
         headBytes = []
+        isHeadSeen = false
         compression = nil
         wasCompressed = false
         inflation = nil
@@ -161,7 +164,8 @@ final class Followed<File: OpenFile> {
 
     func learnHead(_ bytes: [UInt8]) {
         head = ContentMark(bytes, endingAt: UInt64(bytes.count))
-        headBytes = bytes
+        headBytes = bytes.count < ContentMark.headBytes ? bytes : []
+        isHeadSeen = true
     }
 
     func advance(over piece: [UInt8]) {

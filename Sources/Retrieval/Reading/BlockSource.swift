@@ -88,8 +88,8 @@ final class BlockSource: Sendable {
 
     /// The bytes of a piece's block.
     func fetch(_ piece: Piece) async -> Result<[UInt8], StoreError> {
-        let block = piece.row.block
         announce()
+        let block = piece.row.block
         return await fetch(piece.row.chunk, offset: block.offset, length: block.length, checksum: block.checksum)
     }
 
