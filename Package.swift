@@ -113,6 +113,12 @@ let package = Package(
         tests("InputsTests", ["Inputs", "ArchiveTypes", "CDecompress", "CZstd", "Simulation"]),
         tests("SpoolTests", ["Spool", "ChunkFormat", "ArchiveTypes", "Checksums", "Simulation"]),
         tests(
+            "PlacementTests",
+            [
+                "Placement", "Archiving", "ArchiveIndex", "Retrieval", "Spool", "ChunkFormat", "EventTime", "Inputs",
+                "ObjectStore", "ArchiveTypes", "Checksums", logging,
+            ]),
+        tests(
             "ArchivingTests",
             [
                 "Archiving", "Checksums", "Inputs", "Patterns", "Spool", "ChunkFormat", "ObjectStore", "EventTime",

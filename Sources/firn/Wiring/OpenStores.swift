@@ -4,6 +4,7 @@ import ObjectStore
 import Placement
 import S3
 import Synchronization
+import Threads
 
 /// The stores of an archive, open, and the rule over them.
 struct OpenStores {
@@ -48,7 +49,7 @@ struct OpenStores {
         }
         do { return try open() } catch {
             guard !isOnly else { throw error }
-            return LateStore(name: configuration.name, open)
+            return LateStore(name: configuration.name, open: open)
         }
     }
 
@@ -61,41 +62,56 @@ struct OpenStores {
     }
 }
 
-/// A store that could not be opened, and is tried again with each request.
+/// A store that could not be opened, one of several: it counts as down until it can be.
 private final class LateStore: ObjectStore {
     let name: String
     private let open: @Sendable () throws -> any ObjectStore
     private let opened = Mutex<(any ObjectStore)?>(nil)
-    let capabilities = StoreCapabilities(adoptsFiles: false, isRemote: false)
 
-    init(name: String, _ open: @escaping @Sendable () throws -> any ObjectStore) {
+    init(name: String, open: @escaping @Sendable () throws -> any ObjectStore) {
         self.name = name
         self.open = open
     }
 
-    private func store(for operation: String) throws(StoreError) -> any ObjectStore {
+    var capabilities: StoreCapabilities {
+        opened.withLock { $0 }?.capabilities ?? StoreCapabilities(adoptsFiles: false, isRemote: false)
+    }
+
+    private func store(_ operation: String) async throws(StoreError) -> any ObjectStore {
         if let store = opened.withLock({ $0 }) { return store }
-        do {
-            let store = try open()
-            opened.withLock { $0 = store }
-            return store
-        } catch {
-            let reason = (error as? StoreError)?.reason ?? (error as? CommandFailure)?.sentence ?? "\(error)"
-            throw StoreError(.configuration, store: name, operation: operation, reason: reason)
+        let (name, open) = (name, open)
+        let result = await WorkerThreads.run { () -> Result<any ObjectStore, StoreError> in
+            do { return .success(try open()) } catch {
+                let known = error as? StoreError
+                let reason = known?.reason ?? (error as? CommandFailure)?.sentence ?? "\(error)"
+                return .failure(
+                    StoreError(
+                        known?.kind ?? .configuration, store: name, operation: operation, reason: reason,
+                        hint: known?.hint))
+            }
+        }
+        let store = try result.get()
+        return opened.withLock { opened in
+            opened = opened ?? store
+            return opened ?? store
         }
     }
 
     func put(_ key: String, _ body: ObjectBody) async throws(StoreError) -> PutResult {
-        try await store(for: "PUT \(key)").put(key, body)
+        try await store("PUT \(key)").put(key, body)
     }
+
     func get(_ key: String, _ range: ObjectRange) async throws(StoreError) -> ObjectData {
-        try await store(for: "GET \(key)").get(key, range)
+        try await store("GET \(key)").get(key, range)
     }
-    func size(_ key: String) async throws(StoreError) -> UInt64 { try await store(for: "HEAD \(key)").size(key) }
+
+    func size(_ key: String) async throws(StoreError) -> UInt64 { try await store("HEAD \(key)").size(key) }
+
     func list(prefix: String, after: String?, limit: Int) async throws(StoreError) -> ListPage {
-        try await store(for: "LIST \(prefix)").list(prefix: prefix, after: after, limit: limit)
+        try await store("LIST \(prefix)").list(prefix: prefix, after: after, limit: limit)
     }
-    func delete(_ key: String) async throws(StoreError) { try await store(for: "DELETE \(key)").delete(key) }
+
+    func delete(_ key: String) async throws(StoreError) { try await store("DELETE \(key)").delete(key) }
 }
 
 extension PlacementRule {
