@@ -70,8 +70,8 @@ let package = Package(
         room(
             "Retrieval",
             [
-                "ArchiveTypes", "Checksums", "EventTime", "ChunkFormat", "ObjectStore", "ArchiveIndex", "CSystem",
-                "Patterns", "Threads",
+                "ArchiveTypes", "Checksums", "EventTime", "ChunkFormat", "ObjectStore", "Placement", "ArchiveIndex",
+                "CSystem", "Patterns", "Threads",
             ]),
         room("Configuration", ["ArchiveTypes", .product(name: "Yams", package: "Yams")]),
         .executableTarget(
