@@ -119,8 +119,8 @@ let package = Package(
         tests(
             "RetrievalTests",
             [
-                "Retrieval", "ArchiveIndex", "ChunkFormat", "ObjectStore", "EventTime", "Checksums", "ArchiveTypes",
-                "Patterns", logging,
+                "Retrieval", "ArchiveIndex", "Placement", "ChunkFormat", "ObjectStore", "EventTime", "Checksums",
+                "ArchiveTypes", "Patterns", logging,
             ]),
         tests("ConfigurationTests", ["Configuration", "ArchiveTypes"]),
         tests("CommandTests", ["firn", .product(name: "ArgumentParser", package: "swift-argument-parser")]),

@@ -46,7 +46,9 @@ package final class ChunkParts: Sendable {
             var body = ObjectBody(content: .file(path: path, length: manifest.length), sha256: manifest.sha256)
             if wantsMD5, copies > 1 { body.md5 = try md5(path, manifest.length) }
             let part = Part(key: manifest.chunk.description, body: body)
-            return ChunkParts(parts: Array(repeating: part, count: copies), files: [])
+            // A directory may take the file itself for its object. Two copies must not be one file.
+            let copy = Part(key: part.key, body: body.copied)
+            return ChunkParts(parts: [part] + Array(repeating: copy, count: max(1, copies) - 1), files: [])
         case .erasure:
             guard case .sharded(let geometry) = manifest.chunk.form else {
                 throw Failure(description: "\(manifest.chunk) is not a key of shards")
