@@ -52,7 +52,7 @@ let package = Package(
         room("Checksums", ["CCrypto", "CXXHash"]),
         room("EventTime", ["ArchiveTypes", "CSystem"]),
         room("ChunkFormat", ["ArchiveTypes", "Checksums", "EventTime", "CZstd"]),
-        room("ObjectStore", ["ArchiveTypes", "Checksums"]),
+        room("ObjectStore", ["ArchiveTypes", "Checksums", "CSystem"]),
         room("HTTPTransport", ["CCurl"]),
         room("S3", ["ArchiveTypes", "Checksums", "ObjectStore", "HTTPTransport"]),
         room("Inputs", ["ArchiveTypes", "Checksums", "CSystem", "CTLS", "CZstd", "CDecompress", "Threads"]),
@@ -63,7 +63,8 @@ let package = Package(
         room(
             "Archiving",
             [
-                "ArchiveTypes", "Checksums", "EventTime", "ChunkFormat", "ObjectStore", "Placement", "Inputs", "Spool",
+                "ArchiveTypes", "Checksums", "CSystem", "EventTime", "ChunkFormat", "ObjectStore", "Placement", "Inputs",
+                "Spool",
                 "Patterns", "Threads", logging,
             ]),
         room("ArchiveIndex", ["ArchiveTypes", "Checksums", "ChunkFormat", "ObjectStore", logging]),
@@ -73,7 +74,7 @@ let package = Package(
                 "ArchiveTypes", "Checksums", "EventTime", "ChunkFormat", "ObjectStore", "Placement", "ArchiveIndex",
                 "CSystem", "Patterns", "Threads",
             ]),
-        room("Configuration", ["ArchiveTypes", .product(name: "Yams", package: "Yams")]),
+        room("Configuration", ["ArchiveTypes", "Patterns", .product(name: "Yams", package: "Yams")]),
         .executableTarget(
             name: "firn",
             dependencies: [
@@ -97,6 +98,10 @@ let package = Package(
                 "Spool", "Archiving", "ArchiveIndex", "Patterns", "Retrieval", "Configuration", "TestSupport",
             ],
             path: "Tests/Support/FuzzTargets"),
+        .target(
+            name: "Simulation",
+            dependencies: ["ArchiveTypes", "Checksums", "Inputs", "ObjectStore", "Spool", "TestSupport"],
+            path: "Tests/Support/Simulation"),
         .executableTarget(name: "loggen", path: "Tests/Support/loggen"),
         tests("ArchiveTypesTests", ["ArchiveTypes", "Checksums"]),
         tests("EventTimeTests", ["EventTime", "ArchiveTypes"], resources: [.copy("Samples")]),
@@ -104,13 +109,19 @@ let package = Package(
             "ChunkFormatTests", ["ChunkFormat", "EventTime", "ArchiveTypes", "Checksums"], resources: [.copy("Golden")]),
         tests("ObjectStoreTests", ["ObjectStore", "ArchiveTypes", "Checksums"]),
         tests("S3Tests", ["S3", "HTTPTransport", "ObjectStore", "ArchiveTypes", "Checksums"]),
-        tests("InputsTests", ["Inputs", "ArchiveTypes", "CDecompress", "CZstd"]),
-        tests("SpoolTests", ["Spool", "ChunkFormat", "ArchiveTypes", "Checksums"]),
+        tests("InputsTests", ["Inputs", "ArchiveTypes", "CDecompress", "CZstd", "Simulation"]),
+        tests("SpoolTests", ["Spool", "ChunkFormat", "ArchiveTypes", "Checksums", "Simulation"]),
         tests(
             "ArchivingTests",
             [
                 "Archiving", "Checksums", "Inputs", "Patterns", "Spool", "ChunkFormat", "ObjectStore", "EventTime",
                 "ArchiveTypes",
+            ]),
+        tests(
+            "SimulationTests",
+            [
+                "Archiving", "ArchiveTypes", "Checksums", "ChunkFormat", "CZstd", "EventTime", "Inputs", "ObjectStore",
+                "Simulation", "Spool", logging,
             ]),
         tests(
             "ArchiveIndexTests",

@@ -6,15 +6,15 @@ import Spool
 /// Blocks without lines: what was lost, and that there was nothing.
 extension AgentReader {
     /// Of an hour, which is promised, with room for what a block takes to be archived.
-    private static let heartbeatAfter: Nanoseconds = 50 * .perMinute
-    private static let heartbeatsEvery: Nanoseconds = .perMinute
+    private static var heartbeatAfter: Nanoseconds { 50 * .perMinute }
+    private static var heartbeatsEvery: Nanoseconds { .perMinute }
 
     /// Says in the archive that bytes after `checkpoint` were lost, behind all that was read before.
     /// - Parameter bytes: how many, where that is known.
     mutating func appendGap(
         in stream: FollowedStream, after checkpoint: FileCheckpoint, bytes: UInt64?, reason: String
     ) throws {
-        losses.add(stream.source.stream.source, bytes: bytes)
+        losses.add(stream.source.stream.source, bytes: bytes, reason: reason)
         try close(stream)
         let first = checkpoint.position
         let (end, overflow) = first.addingReportingOverflow(bytes ?? 0)
@@ -56,7 +56,7 @@ extension AgentReader {
     ) -> BlockHeader {
         let now = clock()
         return BlockHeader(
-            kind: kind, stream: stream.source.stream, labels: stream.group.map { settings.groups[$0].labels } ?? .none,
+            kind: kind, stream: stream.source.stream, labels: settings.labels(of: stream),
             generation: stream.source.generation, positions: positions, leastTime: now, greatestTime: now,
             received: now, gap: gap)
     }

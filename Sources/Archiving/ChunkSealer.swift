@@ -9,6 +9,8 @@ final class ChunkSealer: Sendable {
     private let spool: Spool
     private let logger: Logger
     private let isInBackground: Bool
+    /// A clock that is never set.
+    private let ticks: @Sendable () -> Nanoseconds
     private let sealed: @Sendable (SealedChunk) -> Void
     private let state = Monitor(State())
 
@@ -21,16 +23,20 @@ final class ChunkSealer: Sendable {
 
     private static let pause: Nanoseconds = 5 * .perSecond
 
-    init(spool: Spool, logger: Logger, isInBackground: Bool, sealed: @escaping @Sendable (SealedChunk) -> Void) {
+    init(
+        spool: Spool, logger: Logger, isInBackground: Bool, ticks: @escaping @Sendable () -> Nanoseconds,
+        sealed: @escaping @Sendable (SealedChunk) -> Void
+    ) {
         self.spool = spool
         self.logger = logger
         self.isInBackground = isInBackground
+        self.ticks = ticks
         self.sealed = sealed
     }
 
     /// Whether nothing is under way, nor tried in vain a moment ago.
     var isFree: Bool {
-        state.read { !$0.isRunning && ($0.heldUpUntil ?? .min) <= MonotonicClock.now() }
+        state.read { !$0.isRunning && ($0.heldUpUntil ?? .min) <= ticks() }
     }
 
     /// Begins with what is due at `now`, unless that is under way already.
@@ -70,7 +76,7 @@ final class ChunkSealer: Sendable {
         } catch {
             guard error.kind == .full else { return state.update { $0.failure = $0.failure ?? error } }
             let isNew = state.update { state in
-                defer { state.heldUpUntil = MonotonicClock.now() + Self.pause }
+                defer { state.heldUpUntil = ticks() + Self.pause }
                 return state.heldUpUntil == nil
             }
             if isNew { logger.error("\(error): the chunk is sealed when there is room") }

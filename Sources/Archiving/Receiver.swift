@@ -50,7 +50,7 @@ package struct Receiver: ~Copyable {
     /// Recovers the log. `replay` must come before the first `turn`.
     /// - Parameter sealed: told of each chunk that is sealed on the way.
     package init(
-        spool: Spool, log storage: any LogStorage, settings: ReceiverSettings, logger: Logger,
+        spool: Spool, log storage: LogDirectory, settings: ReceiverSettings, logger: Logger,
         clock: @escaping @Sendable () -> Nanoseconds,
         random: @escaping @Sendable () -> UInt64 = { .random(in: 0...UInt64.max) },
         sealed: @escaping @Sendable (SealedChunk) -> Void
@@ -117,6 +117,7 @@ package struct Receiver: ~Copyable {
             try replay(number, position, lines, received)
             if openBytes > settings.openBlockBytes / 2 { try closeAll() }
         }
+        for stream in log.liveStreams where stream.marks.isEmpty { try skipLost(stream.number, to: stream.position) }
         isReplaying = false
         try commit()
         try release()
@@ -127,14 +128,20 @@ package struct Receiver: ~Copyable {
         _ number: UInt64, _ position: UInt64, _ lines: ArraySlice<UInt8>, _ received: Nanoseconds
     ) throws {
         guard let end = streams[number]?.end, position + UInt64(lines.count) > end else { return }
-        if position > end {
-            try addGap(
-                number, PositionRange(first: end, end: position),
-                BlockHeader.Gap(lines: nil, bytes: position - end, reason: "the write-ahead log was damaged"))
-            streams[number]?.skip(to: position)
-        }
+        try skipLost(number, to: position)
         let known = end > position ? Int(end - position) : 0
         try addToBlocks(number, lines.dropFirst(known), received)
+    }
+
+    /// What neither blocks nor the log hold any more before `position`, where the log goes on, is lost.
+    private mutating func skipLost(_ number: UInt64, to position: UInt64) throws {
+        guard let end = streams[number]?.end, end < position else { return }
+        try addGap(
+            number, PositionRange(first: end, end: position),
+            BlockHeader.Gap(
+                lines: nil, bytes: position - end,
+                reason: "the write-ahead log was damaged, or a chunk that had not left the spool"))
+        streams[number]?.skip(to: position)
     }
 
     /// Makes lines durable, calls back for those that are, and closes and syncs the blocks that are due.
@@ -373,7 +380,7 @@ package struct Receiver: ~Copyable {
         guard now >= nextForgetting else { return }
         nextForgetting = now + .perMinute
         let due = now - settings.idleTime
-        let busy = Set(waiting.map(\.stream))
+        let busy = Set(waiting.map(\.stream)).union(uncommitted.map(\.stream))
         for (number, stream) in streams {
             guard stream.lastReceived < due, stream.cursor == nil, stream.block.count == 0, stream.synced == stream.end,
                 !busy.contains(number)

@@ -119,7 +119,13 @@ extension Manifest {
         if case .sharded(let geometry) = key.form, geometry.length != UInt64(bytes.count) {
             throw FormatError(.damaged, at: 0, "chunk has \(bytes.count) bytes, which is not what its name says")
         }
-        return Manifest(
+        var manifest = Manifest(
             chunk: key, length: UInt64(bytes.count), sha256: sha256, description: description, blocks: directory.blocks)
+        if description.redundancy.key(hour: key.hour, name: name, length: manifest.length) != key {
+            // It was converted to another rule; of that the form of its key is all that is known.
+            manifest.revision = 1
+            manifest.description.redundancy = Redundancy(formOf: key)
+        }
+        return manifest
     }
 }

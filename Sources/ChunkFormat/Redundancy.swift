@@ -26,6 +26,16 @@ package struct Redundancy: Sendable, Hashable {
         self.init(.copies(copies), acknowledge: acknowledge, placement: placement)
     }
 
+    /// What a chunk's key alone says of the rule: as few stores as possible, and no names.
+    init(formOf key: ChunkKey) {
+        switch key.form {
+        case .whole: self.init(copies: 1, acknowledge: 1, placement: [])
+        case .sharded(let geometry):
+            self.init(
+                .erasure(data: geometry.data, parity: geometry.parity), acknowledge: geometry.data, placement: [])
+        }
+    }
+
     /// The key of a chunk under this rule; nil where a chunk of `length` bytes cannot be cut so.
     package func key(hour: Hour, name: ObjectName, length: UInt64) -> ChunkKey? {
         switch rule {

@@ -43,10 +43,14 @@ package struct FileIdentity: Sendable, Hashable {
         return natural == last ? natural : natural.above(last)
     }
 
-    /// The generation that begins when a truncation is noticed: above `last`, the stream's last.
-    package func generation(truncatedAt notice: Nanoseconds, after last: Generation?) -> Generation {
+    /// The generation that begins with a truncation: above `last`, the stream's last. It is born right after `look`, when
+    /// the file was looked at before the truncation was noticed: files that took its name since are younger.
+    package func generation(
+        truncatedAt notice: Nanoseconds, lookedAt look: Nanoseconds?, after last: Generation?
+    ) -> Generation {
         let salt = Array("truncated".utf8)
-        return Generation(born: notice, hash: hash(born: notice, salt: salt)).above(last)
+        let born = look.map { min($0 + 1, notice) } ?? notice
+        return Generation(born: born, hash: hash(born: notice, salt: salt)).above(last)
     }
 }
 

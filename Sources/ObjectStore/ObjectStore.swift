@@ -41,10 +41,13 @@ package struct StoreCapabilities: Sendable, Hashable {
     package var adoptsFiles: Bool
     /// Bytes moved cost a round trip: worth joining neighbouring ranges.
     package var isRemote: Bool
+    /// Damaged bytes may be had intact: worth asking again with `accepting`.
+    package var hasCopies: Bool
 
-    package init(adoptsFiles: Bool, isRemote: Bool) {
+    package init(adoptsFiles: Bool, isRemote: Bool, hasCopies: Bool = false) {
         self.adoptsFiles = adoptsFiles
         self.isRemote = isRemote
+        self.hasCopies = hasCopies
     }
 }
 

@@ -17,18 +17,18 @@ package enum ChunkDue: Sendable, Hashable {
 final class ChunkMerging {
     private let source: SpoolFile
     private let target: SpoolFile
-    private let directory: String
+    private let directory: SpoolDirectory
     private let blocks: [BlockEntry]
     private let order: [Int]
     private let merger: BlockMerger
     private var builder: ChunkBuilder? = ChunkBuilder()
     private var buffer: [UInt8] = []
 
-    static func path(in directory: String) -> String { directory + "/open.merged" }
+    static func path(in directory: SpoolDirectory) -> String { directory.path + "/open.merged" }
 
     init(
         _ source: SpoolFile, _ blocks: [BlockEntry], _ plan: MergePlan, _ merging: SpoolOptions.Merging,
-        directory: String
+        directory: SpoolDirectory
     ) throws(SpoolError) {
         self.source = source
         self.directory = directory
@@ -37,8 +37,8 @@ final class ChunkMerging {
         merger = try Self.told(source) { () throws(FormatError) in
             try BlockMerger(blockBytes: merging.blockBytes, settings: plan.settings(level: merging.level))
         }
-        try SpoolDirectory.remove(Self.path(in: directory))
-        target = try SpoolFile(creating: Self.path(in: directory))
+        try directory.remove(Self.path(in: directory))
+        target = try directory.create(Self.path(in: directory))
     }
 
     /// Merges the blocks that were there at the beginning. Needs no lock: their bytes never change.
@@ -59,14 +59,14 @@ final class ChunkMerging {
             for entry in chunk.blocks[blocks.count...] { try take(entry) }
             try takeRest()
             try target.synchronize()
-            try SpoolDirectory.rename(target.path, to: source.path)
+            try directory.rename(target.path, to: source.path)
         } catch {
             throw abandoned(error)
         }
         do throws(SpoolError) {
-            try SpoolDirectory.synchronize(directory)
+            try directory.synchronize(directory.path)
             return OpenChunk(
-                merged: try SpoolFile(opening: source.path), builder: builder.take() ?? ChunkBuilder(),
+                merged: try directory.open(source.path), builder: builder.take() ?? ChunkBuilder(),
                 opened: chunk.opened)
         } catch {
             throw SpoolError(.io, path: error.path, reason: error.reason)
@@ -74,7 +74,7 @@ final class ChunkMerging {
     }
 
     /// Removes the file: the chunk was sealed meanwhile.
-    func abandon() throws(SpoolError) { try SpoolDirectory.remove(target.path) }
+    func abandon() throws(SpoolError) { try directory.remove(target.path) }
 
     private func take(_ entry: BlockEntry) throws(SpoolError) {
         try source.read(Int(entry.length), at: entry.offset, into: &buffer)
@@ -126,7 +126,7 @@ extension SpoolState {
         return options.merging != nil && open.hasManyBlocks ? .merging : nil
     }
 
-    mutating func adopt(_ work: ChunkMerging, of chunk: OpenChunk, directory: String) throws(SpoolError) {
+    mutating func adopt(_ work: ChunkMerging, of chunk: OpenChunk, directory: SpoolDirectory) throws(SpoolError) {
         guard open === chunk else { return try work.abandon() }
         do throws(SpoolError) { open = try work.finish(chunk) } catch {
             if error.kind == .io { failure = failure ?? error }

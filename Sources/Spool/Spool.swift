@@ -1,6 +1,5 @@
 package import ArchiveTypes
 package import ChunkFormat
-import Glibc
 import Threads
 
 /// A directory of what is not yet archived: one open chunk, sealed chunks, and a snapshot of what outlives them.
@@ -16,19 +15,22 @@ import Threads
 /// Calls block; threads of their own make them, any number at once. Blocks of a generation are appended in order of
 /// their positions.
 package final class Spool: Sendable {
-    package let path: String
+    package var path: String { directory.path }
+    private let directory: SpoolDirectory
     private let options: SpoolOptions
     private let state: Monitor<SpoolState>
     private let lock: SpoolLock
 
     /// Opens a spool, creating it where there is none, and recovers what a crash left. Chunks that wait to be archived
     /// are then in `pending()`.
-    package init(path: String, options: SpoolOptions) throws(SpoolError) {
-        self.path = path
+    package init(
+        path: String, options: SpoolOptions, calls: any FileCalls = PosixFileCalls()
+    ) throws(SpoolError) {
+        directory = SpoolDirectory(path: path, calls: calls)
         self.options = options
-        try SpoolDirectory.create(path + "/sealed")
-        lock = try SpoolLock(path: path)
-        var recovery = SpoolRecovery(path: path, options: options)
+        try directory.createFolder(path + "/sealed")
+        lock = try SpoolLock(directory)
+        var recovery = SpoolRecovery(directory, options: options)
         state = Monitor(try recovery.run())
     }
 
@@ -46,12 +48,12 @@ package final class Spool: Sendable {
             return state.sealedBytes + state.openLength + needed <= ceiling || state.isEmpty ? () : nil
         }
         return try state.update { state throws(SpoolError) in
-            try state.makeRoom(needed, ceiling: ceiling, directory: path)
+            try state.makeRoom(needed, ceiling: ceiling, directory: directory)
             do throws(SpoolError) {
-                return try state.append(header, frame: frame, options: options, directory: path)
+                return try state.append(header, frame: frame, options: options, directory: directory)
             } catch {
                 // What is only owed does not hold up what is new: there is room at the next try.
-                if error.kind == .full { try state.debts.shrink(to: state.debts.bytes / 2, in: path) }
+                if error.kind == .full { try state.debts.shrink(to: state.debts.bytes / 2, in: directory) }
                 throw error
             }
         }
@@ -64,7 +66,7 @@ package final class Spool: Sendable {
 
     /// Seals the open chunk if it holds a block.
     package func seal() throws(SpoolError) -> SealedChunk? {
-        try state.update { state throws(SpoolError) in try state.seal(options: options, directory: path) }
+        try state.update { state throws(SpoolError) in try state.seal(options: options, directory: directory) }
     }
 
     /// What the open chunk is due for at `now`.
@@ -79,9 +81,9 @@ package final class Spool: Sendable {
         let blocks = state.read { _ in chunk.blocks }
         let plan = MergePlan(blocks, blockBytes: merging.blockBytes)
         guard plan.isWorthwhile else { return state.update { _ in chunk.noteUnmerged() } }
-        let work = try ChunkMerging(chunk.file, blocks, plan, merging, directory: path)
+        let work = try ChunkMerging(chunk.file, blocks, plan, merging, directory: directory)
         try work.mergeBlocks()
-        try state.update { state throws(SpoolError) in try state.adopt(work, of: chunk, directory: path) }
+        try state.update { state throws(SpoolError) in try state.adopt(work, of: chunk, directory: directory) }
     }
 
     /// Seals the open chunk if its first block is older than the configured age at `now`, or it is large enough.
@@ -90,7 +92,7 @@ package final class Spool: Sendable {
             guard let opened = state.opened,
                 now - opened >= options.chunkAge || state.openLength >= options.chunkBytes
             else { return nil }
-            return try state.seal(options: options, directory: path)
+            return try state.seal(options: options, directory: directory)
         }
     }
 
@@ -100,18 +102,22 @@ package final class Spool: Sendable {
     /// Forgets an archived chunk: first what must outlive it is made durable, then its file goes.
     package func remove(_ archived: ArchivedChunk) throws(SpoolError) {
         try state.update { state throws(SpoolError) in
-            state.positions.archive(archived.chunk.manifest.blocks)
-            try state.save(in: path)
-            try SpoolDirectory.remove(archived.chunk.path)
+            // Where a step fails it is tried again as a whole, and counts once.
+            if state.leaving.insert(archived.chunk.path).inserted {
+                state.positions.archive(archived.chunk.manifest.blocks)
+            }
+            try state.save(in: directory)
+            try directory.remove(archived.chunk.path)
+            state.leaving.remove(archived.chunk.path)
             state.sealedBytes -= min(state.sealedBytes, archived.chunk.manifest.length)
             state.sealedCount -= 1
         }
     }
 
     func update<Value>(
-        _ body: (inout SpoolState, _ directory: String) throws(SpoolError) -> Value
+        _ body: (inout SpoolState, _ directory: SpoolDirectory) throws(SpoolError) -> Value
     ) throws(SpoolError) -> Value {
-        try state.update { state throws(SpoolError) in try body(&state, path) }
+        try state.update { state throws(SpoolError) in try body(&state, directory) }
     }
 
     func read<Value>(_ body: (borrowing SpoolState) -> Value) -> Value { state.read(body) }
@@ -140,7 +146,7 @@ package final class Spool: Sendable {
 
     /// Makes positions and input state durable.
     package func saveSnapshot() throws(SpoolError) {
-        try state.update { state throws(SpoolError) in try state.save(in: path) }
+        try state.update { state throws(SpoolError) in try state.save(in: directory) }
     }
 
     /// Whether there is room below the ceiling.

@@ -25,19 +25,19 @@ struct SpoolDebts {
     ///   - sealed: chunks that are still to be archived: they are owed nothing yet.
     ///   - open: the chunk of a file; nil where it is none.
     mutating func recover(
-        in directory: String, stores: [String], sealed: Set<ChunkKey>,
+        in directory: SpoolDirectory, stores: [String], sealed: Set<ChunkKey>,
         open: (String, ChunkKey) throws(SpoolError) -> SealedChunk?
     ) throws(SpoolError) {
-        let folder = directory + "/owed"
-        try SpoolDirectory.create(folder)
+        let folder = directory.path + "/owed"
+        try directory.createFolder(folder)
         let known = Dictionary(stores.map { (Self.folderName($0), $0) }) { first, _ in first }
-        for place in try SpoolDirectory.names(folder) {
-            for name in try SpoolDirectory.names("\(folder)/\(place)") {
+        for place in try directory.names(folder) {
+            for name in try directory.names("\(folder)/\(place)") {
                 let file = "\(folder)/\(place)/\(name)"
                 guard let store = known[place], let key = SpoolRecovery.key(ofSealed: name), !sealed.contains(key),
                     let chunk = try open(file, key)
                 else {
-                    try SpoolDirectory.remove(file)
+                    try directory.remove(file)
                     continue
                 }
                 add(chunk, store)
@@ -54,24 +54,24 @@ struct SpoolDebts {
     }
 
     /// Links an archived chunk for each store that lacks it. Durable when this returns.
-    mutating func owe(_ chunk: SealedChunk, to stores: [String], in directory: String) throws(SpoolError) {
+    mutating func owe(_ chunk: SealedChunk, to stores: [String], in directory: SpoolDirectory) throws(SpoolError) {
         let name = SpoolRecovery.sealedName(chunk.manifest.chunk)
         for store in stores.sorted() {
-            let folder = "\(directory)/owed/\(Self.folderName(store))"
-            try SpoolDirectory.create(folder)
+            let folder = "\(directory.path)/owed/\(Self.folderName(store))"
+            try directory.createFolder(folder)
             let file = "\(folder)/\(name)"
-            try SpoolDirectory.remove(file)
-            try SpoolDirectory.link(chunk.path, to: file)
-            try SpoolDirectory.synchronize(folder)
+            try directory.remove(file)
+            try directory.link(chunk.path, to: file)
+            try directory.synchronize(folder)
             add(SealedChunk(manifest: chunk.manifest, path: file), store)
         }
-        try SpoolDirectory.synchronize(directory + "/owed")
+        try directory.synchronize(directory.path + "/owed")
     }
 
     /// A store has what it lacked.
-    mutating func pay(_ key: ChunkKey, to store: String, in directory: String) throws(SpoolError) {
+    mutating func pay(_ key: ChunkKey, to store: String, in directory: SpoolDirectory) throws(SpoolError) {
         guard var entry = owed[key], entry.stores.contains(store) else { return }
-        try SpoolDirectory.remove(Self.file(key, store, in: directory))
+        try directory.remove(Self.file(key, store, in: directory))
         entry.stores.removeAll { $0 == store }
         if let next = entry.stores.first {
             entry.chunk.path = Self.file(key, next, in: directory)
@@ -84,7 +84,7 @@ struct SpoolDebts {
 
     /// Lets go of the oldest chunks until at most `limit` bytes are left. Other stores hold them: `firn repair` copies them
     /// from there.
-    mutating func shrink(to limit: UInt64, in directory: String) throws(SpoolError) {
+    mutating func shrink(to limit: UInt64, in directory: SpoolDirectory) throws(SpoolError) {
         guard bytes > limit else { return }
         for entry in all {
             for store in entry.stores { try pay(entry.chunk.manifest.chunk, to: store, in: directory) }
@@ -93,8 +93,8 @@ struct SpoolDebts {
         }
     }
 
-    private static func file(_ key: ChunkKey, _ store: String, in directory: String) -> String {
-        "\(directory)/owed/\(folderName(store))/\(SpoolRecovery.sealedName(key))"
+    private static func file(_ key: ChunkKey, _ store: String, in directory: SpoolDirectory) -> String {
+        "\(directory.path)/owed/\(folderName(store))/\(SpoolRecovery.sealedName(key))"
     }
 
     /// A store's name with `_XX` for what file names cannot hold, or not at their beginning.
@@ -113,7 +113,7 @@ extension Spool {
             state.positions.archive(archived.chunk.manifest.blocks)
             try state.save(in: directory)
             try state.debts.owe(archived.chunk, to: stores, in: directory)
-            try SpoolDirectory.remove(archived.chunk.path)
+            try directory.remove(archived.chunk.path)
             state.sealedBytes -= min(state.sealedBytes, archived.chunk.manifest.length)
             state.sealedCount -= 1
         }

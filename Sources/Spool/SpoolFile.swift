@@ -1,25 +1,32 @@
 import Glibc
 
 /// A file of the spool that is written at its end. Closed with its last reference.
-final class SpoolFile {
+final class SpoolFile: Sendable {
     let path: String
+    private let calls: any FileCalls
     private let descriptor: Int32
 
     /// Creates `path`, which must not exist.
-    init(creating path: String) throws(SpoolError) {
-        self.path = path
-        descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw .system("cannot create", path: path) }
+    convenience init(creating path: String, _ calls: any FileCalls) throws(SpoolError) {
+        try self.init(path, calls, O_RDWR | O_CREAT | O_EXCL, "cannot create")
     }
 
     /// Opens `path` for writing.
-    init(opening path: String) throws(SpoolError) {
-        self.path = path
-        descriptor = open(path, O_RDWR | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .system("cannot open", path: path) }
+    convenience init(opening path: String, _ calls: any FileCalls) throws(SpoolError) {
+        try self.init(path, calls, O_RDWR, "cannot open")
     }
 
-    deinit { close(descriptor) }
+    convenience init(reading path: String, _ calls: any FileCalls) throws(SpoolError) {
+        try self.init(path, calls, O_RDONLY, "cannot open")
+    }
+
+    private init(_ path: String, _ calls: any FileCalls, _ flags: Int32, _ doing: String) throws(SpoolError) {
+        self.path = path
+        self.calls = calls
+        descriptor = try told(doing, path) { () throws(Errno) in try calls.open(path, flags) }
+    }
+
+    deinit { calls.close(descriptor) }
 
     /// Writes all of both pieces at `offset`.
     func write(_ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer, at offset: UInt64) throws(SpoolError)
@@ -28,15 +35,17 @@ final class SpoolFile {
         try write(second, at: offset + UInt64(first.count))
     }
 
+    /// Writes all bytes, or throws: what then stands at and after `offset` is unknown.
     func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(SpoolError) {
         var done = 0
         while done < bytes.count {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
-            let count = pwrite(descriptor, rest.baseAddress, rest.count, off_t(offset) + off_t(done))
-            if count > 0 {
+            do throws(Errno) {
+                let count = try calls.write(descriptor, rest, at: offset + UInt64(done))
+                guard count > 0 else { throw Errno(ENOSPC) }
                 done += count
-            } else if errno != EINTR || count == 0 {
-                throw .system("cannot write", path: path, code: count == 0 ? ENOSPC : errno)
+            } catch {
+                guard error.code == EINTR else { throw .system("cannot write", path: path, code: error.code) }
             }
         }
     }
@@ -46,97 +55,73 @@ final class SpoolFile {
         if buffer.count > count { buffer.removeLast(buffer.count - count) }
         if buffer.count < count { buffer.append(contentsOf: repeatElement(0, count: count - buffer.count)) }
         let failure = buffer.withUnsafeMutableBytes { bytes -> SpoolError? in
-            var done = 0
-            while done < count {
-                let rest = UnsafeMutableRawBufferPointer(rebasing: bytes[done...])
-                let result = pread(descriptor, rest.baseAddress, rest.count, off_t(offset) + off_t(done))
-                if result > 0 {
-                    done += result
-                } else if result == 0 {
-                    return SpoolError(.damaged, path: path, reason: "ends before byte \(offset + UInt64(count))")
-                } else if errno != EINTR {
-                    return .system("cannot read", path: path)
-                }
-            }
-            return nil
+            do throws(SpoolError) {
+                let found = try fill(bytes, at: offset)
+                guard found < count else { return nil }
+                return SpoolError(.damaged, path: path, reason: "ends before byte \(offset + UInt64(count))")
+            } catch { return error }
         }
         if let failure { throw failure }
     }
 
+    /// The whole content.
+    func readAll() throws(SpoolError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let offset = UInt64(bytes.count)
+            let found = try buffer.withUnsafeMutableBytes { buffer -> Result<Int, SpoolError> in
+                do throws(SpoolError) { return .success(try fill(buffer, at: offset)) } catch { return .failure(error) }
+            }.get()
+            bytes += buffer[..<found]
+            if found < buffer.count { return bytes }
+        }
+    }
+
+    /// Reads until `buffer` is full or the file ends.
+    private func fill(_ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(SpoolError) -> Int {
+        var done = 0
+        while done < buffer.count {
+            let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
+            do throws(Errno) {
+                let count = try calls.read(descriptor, into: rest, at: offset + UInt64(done))
+                if count == 0 { break }
+                done += count
+            } catch {
+                guard error.code == EINTR else { throw .system("cannot read", path: path, code: error.code) }
+            }
+        }
+        return done
+    }
+
     func truncate(to length: UInt64) throws(SpoolError) {
-        guard ftruncate(descriptor, off_t(length)) == 0 else { throw .system("cannot truncate", path: path) }
+        try told("cannot truncate", path) { () throws(Errno) in try calls.truncate(descriptor, to: length) }
     }
 
     /// Makes all that was written durable. After an error nothing of this file may be taken as durable (fsync(2)).
     func synchronize() throws(SpoolError) {
-        guard fdatasync(descriptor) == 0 else {
-            throw SpoolError(.io, path: path, reason: "cannot sync: \(String(cString: strerror(errno)))")
+        do throws(Errno) { try calls.synchronizeData(descriptor) } catch {
+            throw SpoolError(.io, path: path, reason: "cannot sync: \(String(cString: strerror(error.code)))")
         }
     }
 
     func length() throws(SpoolError) -> UInt64 {
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw .system("cannot stat", path: path) }
-        return UInt64(status.st_size)
+        try told("cannot stat", path) { () throws(Errno) in try calls.length(descriptor) }
     }
 
     /// Runs `body` on all bytes of the file, mapped: a truncation meanwhile is excluded by the spool's lock.
     func withMapping<Value>(_ body: (UnsafeRawBufferPointer) throws(SpoolError) -> Value) throws(SpoolError) -> Value {
         let length = Int(try length())
         guard length > 0 else { return try body(UnsafeRawBufferPointer(start: nil, count: 0)) }
-        guard let base = mmap(nil, length, PROT_READ, MAP_PRIVATE, descriptor, 0), base != MAP_FAILED else {
-            throw .system("cannot map", path: path)
-        }
-        defer { munmap(base, length) }
-        return try body(UnsafeRawBufferPointer(start: base, count: length))
+        let bytes = try told("cannot map", path) { () throws(Errno) in try calls.map(descriptor, length: length) }
+        defer { calls.unmap(bytes) }
+        return try body(bytes)
     }
 }
 
-/// Calls on directories and names.
-enum SpoolDirectory {
-    static func create(_ path: String) throws(SpoolError) {
-        var partial = ""
-        for (index, part) in path.split(separator: "/", omittingEmptySubsequences: false).enumerated() {
-            partial += index == 0 ? String(part) : "/\(part)"
-            if part.isEmpty { continue }
-            guard mkdir(partial, 0o700) == 0 || errno == EEXIST else { throw .system("cannot create", path: partial) }
-        }
-    }
-
-    static func synchronize(_ path: String) throws(SpoolError) {
-        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .system("cannot open", path: path) }
-        defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else {
-            throw SpoolError(
-                .io, path: path, reason: "cannot sync the directory: \(String(cString: strerror(errno)))")
-        }
-    }
-
-    static func rename(_ from: String, to target: String) throws(SpoolError) {
-        guard Glibc.rename(from, target) == 0 else { throw .system("cannot rename to \(target)", path: from) }
-    }
-
-    /// Gives a file another name.
-    static func link(_ path: String, to other: String) throws(SpoolError) {
-        guard Glibc.link(path, other) == 0 else { throw .system("cannot link to \(other)", path: path) }
-    }
-
-    static func remove(_ path: String) throws(SpoolError) {
-        guard unlink(path) == 0 || errno == ENOENT else { throw .system("cannot remove", path: path) }
-    }
-
-    /// Names in a directory, sorted.
-    static func names(_ path: String) throws(SpoolError) -> [String] {
-        guard let directory = opendir(path) else { throw .system("cannot read", path: path) }
-        defer { closedir(directory) }
-        var names: [String] = []
-        while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name != "." && name != ".." { names.append(name) }
-        }
-        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-    }
+/// Gives an error of `body` its place.
+func told<Value>(
+    _ doing: String, _ path: String, _ body: () throws(Errno) -> Value
+) throws(SpoolError) -> Value {
+    do throws(Errno) { return try body() } catch { throw .system(doing, path: path, code: error.code) }
 }

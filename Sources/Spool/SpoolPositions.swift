@@ -3,20 +3,23 @@ import ChunkFormat
 
 /// How far each generation is archived and spooled.
 ///
-/// Only what is archived is kept in the snapshot: what the spool holds is told by its files, so that a block which was
-/// lost with them is read again from its source.
+/// Only what is archived is kept in the snapshot, with what is archived beyond a hole: what the spool holds is told by its
+/// files, so that a block which was lost with them is read again from its source.
 struct SpoolPositions {
     /// The end of what is archived without a hole since reading began; at first where reading began. In the snapshot.
     private(set) var archived: [SourceGeneration: UInt64]
     /// The end of what is archived or in the spool, without a hole.
     private var held: [SourceGeneration: UInt64] = [:]
-    /// Archived beyond a hole, since chunks are archived in any order.
-    private var ahead: [SourceGeneration: [PositionRange]] = [:]
+    /// Archived beyond a hole, since chunks are archived in any order: ascending, apart. In the snapshot.
+    private(set) var ahead: [SourceGeneration: [PositionRange]]
     /// How many sealed chunks hold something of a generation.
     private var chunks: [SourceGeneration: Int] = [:]
     private var ended: Set<SourceGeneration> = []
 
-    init(archived: [SourceGeneration: UInt64]) { self.archived = archived }
+    init(_ snapshot: SpoolSnapshot) {
+        archived = snapshot.positions
+        ahead = snapshot.ahead
+    }
 
     subscript(source: SourceGeneration) -> UInt64? { held[source] ?? archived[source] }
 
@@ -27,7 +30,7 @@ struct SpoolPositions {
 
     /// What recovery found in the spool, in any order.
     mutating func recover(_ blocks: [BlockEntry]) {
-        for (source, ranges) in Self.ranges(blocks) {
+        for (source, ranges) in Self.ranges(blocks).merging(ahead, uniquingKeysWith: +) {
             var end = archived[source] ?? ranges.map(\.first).min() ?? 0
             for range in ranges.sorted(by: { $0.first < $1.first }) where range.first <= end {
                 end = max(end, range.end)
@@ -62,7 +65,7 @@ struct SpoolPositions {
                 return true
             }
             archived[source] = end
-            if !waiting.isEmpty { ahead[source] = waiting }
+            if !waiting.isEmpty { ahead[source] = Self.joined(waiting) }
         }
         for source in Set(blocks.map(SourceGeneration.init)) {
             chunks[source, default: 1] -= 1
@@ -85,6 +88,19 @@ struct SpoolPositions {
         archived[source] = nil
         held[source] = nil
         ahead[source] = nil
+    }
+
+    /// Ascending ranges, those joined that meet.
+    private static func joined(_ ranges: [PositionRange]) -> [PositionRange] {
+        var joined: [PositionRange] = []
+        for range in ranges {
+            if let last = joined.last, range.first <= last.end {
+                joined[joined.count - 1].end = max(last.end, range.end)
+            } else {
+                joined.append(range)
+            }
+        }
+        return joined
     }
 
     /// Positions that lines or gaps take.

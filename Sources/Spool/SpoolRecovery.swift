@@ -1,15 +1,17 @@
 import ArchiveTypes
 import ChunkFormat
-import Glibc
 
 /// Brings a spool's directory to a state from which work goes on, whatever moment a crash cut off.
 struct SpoolRecovery {
-    let path: String
+    let directory: SpoolDirectory
     let options: SpoolOptions
     private var findings: [String] = []
+    private var damagedChunks: [ChunkKey] = []
 
-    init(path: String, options: SpoolOptions) {
-        self.path = path
+    private var path: String { directory.path }
+
+    init(_ directory: SpoolDirectory, options: SpoolOptions) {
+        self.directory = directory
         self.options = options
     }
 
@@ -23,11 +25,12 @@ struct SpoolRecovery {
     }
 
     mutating func run() throws(SpoolError) -> SpoolState {
-        let identity = try SpoolIdentity.of(path)
+        let identity = try SpoolIdentity.of(directory)
         var snapshot = try readSnapshot(identity: identity)
         let sealed = try sealedChunks()
         for chunk in sealed { snapshot.take(chunk.manifest) }
-        var positions = SpoolPositions(archived: snapshot.positions)
+        for key in damagedChunks { snapshot.pass(key) }
+        var positions = SpoolPositions(snapshot)
         for chunk in sealed { positions.seal(chunk.manifest.blocks) }
         if snapshot.identity != identity || snapshot.archive != options.archive {
             findings.append("spool \(path) is a copy or was restored: it gets a new writer identity")
@@ -38,22 +41,23 @@ struct SpoolRecovery {
             snapshot.previous = nil
         }
         // The writer's identity must be durable before any chunk bears it.
-        try snapshot.write(in: path)
+        try snapshot.write(in: directory)
         var state = SpoolState(snapshot: snapshot, positions: positions)
         state.recovered = sealed
         state.sealedBytes = sealed.reduce(0) { $0 + $1.manifest.length }
         state.sealedCount = sealed.count
         if let chunk = try recoverOpenChunk(into: &state) { state.recovered.append(chunk) }
         let stillSealed = Set(state.recovered.map(\.manifest.chunk))
-        try state.debts.recover(in: path, stores: options.redundancy.stores.map(\.name), sealed: stillSealed) {
+        try state.debts.recover(in: directory, stores: options.redundancy.stores.map(\.name), sealed: stillSealed) {
             (file, key) throws(SpoolError) in
-            do throws(FormatError) { return SealedChunk(manifest: try manifest(of: file, key: key), path: file) } catch
-            {
+            switch try manifest(of: file, key: key) {
+            case .success(let manifest): return SealedChunk(manifest: manifest, path: file)
+            case .failure(let error):
                 findings.append("\(file): the chunk is damaged: \(error); firn repair copies it from another store")
                 return nil
             }
         }
-        state.positions.recover(state.recovered.flatMap(\.manifest.blocks))
+        state.positions.recover(state.recovered.flatMap(\.manifest.blocks) + (state.open?.blocks ?? []))
         state.findings = findings
         return state
     }
@@ -62,33 +66,32 @@ struct SpoolRecovery {
         let file = path + "/snapshot"
         let fresh = SpoolSnapshot(
             archive: options.archive, writer: WriterID(host: options.host, random: options.random()),
-            identity: identity, nextSequence: 1, previous: nil, inputState: [], positions: [:])
-        guard access(file, F_OK) == 0 else { return fresh }
-        do throws(MalformedBytes) {
-            return try SpoolSnapshot.decode(try bytes(of: file))
-        } catch {
+            identity: identity, nextSequence: 1, previous: nil, inputState: [], positions: [:],
+            ahead: [:])
+        guard directory.contains(file) else { return fresh }
+        // What cannot be read now is not damaged: who starts later finds it.
+        let bytes = try directory.readAll(file)
+        do throws(MalformedBytes) { return try SpoolSnapshot.decode(bytes) } catch {
             try quarantine(file, why: "the snapshot is damaged (\(error)): sources are read again from their beginning")
             return fresh
         }
     }
 
-    private func bytes(of file: String) throws(MalformedBytes) -> [UInt8] {
-        do throws(SpoolError) { return try SpoolIdentity.readAll(file) } catch {
-            throw MalformedBytes(error.description, at: 0)
-        }
-    }
-
     private mutating func sealedChunks() throws(SpoolError) -> [SealedChunk] {
+        // Their names must be durable before anybody learns of them.
+        try directory.synchronize(path + "/sealed")
         var chunks: [SealedChunk] = []
-        for name in try SpoolDirectory.names(path + "/sealed") {
+        for name in try directory.names(path + "/sealed") {
             let file = "\(path)/sealed/\(name)"
             guard let key = Self.key(ofSealed: name) else {
                 try quarantine(file, why: "its name is not that of a chunk")
                 continue
             }
+            let found = try manifest(of: file, key: key)
             do throws(FormatError) {
-                chunks.append(SealedChunk(manifest: try manifest(of: file, key: key), path: file))
+                chunks.append(SealedChunk(manifest: try found.get(), path: file))
             } catch {
+                damagedChunks.append(key)
                 try quarantine(
                     file,
                     why:
@@ -99,59 +102,66 @@ struct SpoolRecovery {
         return chunks
     }
 
-    private func manifest(of file: String, key: ChunkKey) throws(FormatError) -> Manifest {
-        let result: Result<Manifest, FormatError>
-        do throws(SpoolError) {
-            result = try SpoolFile(opening: file).withMapping { bytes in
-                do throws(FormatError) {
-                    return .success(try Manifest.describing(chunk: bytes, key: key, deep: false))
-                } catch { return .failure(error) }
-            }
-        } catch {
-            throw FormatError(.damaged, object: file, at: 0, error.description)
+    private func manifest(of file: String, key: ChunkKey) throws(SpoolError) -> Result<Manifest, FormatError> {
+        try directory.open(file).withMapping { bytes in
+            do throws(FormatError) {
+                return .success(try Manifest.describing(chunk: bytes, key: key, deep: false))
+            } catch { return .failure(error) }
         }
-        return try result.get()
     }
 
     /// Cuts the torn tail off the open chunk and seals what is whole.
     private mutating func recoverOpenChunk(into state: inout SpoolState) throws(SpoolError) -> SealedChunk? {
         let file = path + "/open.chunk"
-        try SpoolDirectory.remove(ChunkMerging.path(in: path))
-        guard access(file, F_OK) == 0 else { return nil }
-        let scan = try SpoolFile(opening: file).withMapping { OpenChunkScan($0) }
+        try directory.remove(ChunkMerging.path(in: directory))
+        guard directory.contains(file) else { return nil }
+        let scan = try directory.open(file).withMapping { OpenChunkScan($0) }
         if let damage = scan.damage { try keepDamaged(file, why: damage) }
         guard scan.length > 0 else {
-            try SpoolDirectory.remove(file)
+            try directory.remove(file)
             return nil
         }
         try writeAnew(file, scan)
-        state.open = try adopt(try SpoolFile(opening: file), scan)
-        return try state.seal(options: options, directory: path)
+        state.open = try adopt(try directory.open(file), scan)
+        do throws(SpoolError) { return try state.seal(options: options, directory: directory) } catch {
+            // What is sealed already has to leave so that there is room: it stays open until then.
+            guard error.kind == .full else { throw error }
+            return nil
+        }
     }
 
     /// Replaces the open chunk by a copy of its whole blocks. What is read of a file whose fsync may have failed comes
     /// from memory, and need not be on the disk: only what is written anew is known to get there.
     private func writeAnew(_ file: String, _ scan: OpenChunkScan) throws(SpoolError) {
         let copy = file + ".new"
-        try SpoolDirectory.remove(copy)
+        try directory.remove(copy)
         do throws(SpoolError) {
-            let bytes = try SpoolIdentity.readAll(file)
-            let target = try SpoolFile(creating: copy)
+            let bytes = try directory.readAll(file)
+            let target = try directory.create(copy)
             try Array(bytes[..<Int(scan.length)]).withBytes { bytes throws(SpoolError) in try target.write(bytes, at: 0)
             }
             try target.synchronize()
-            try SpoolDirectory.rename(copy, to: file)
-            try SpoolDirectory.synchronize(path)
+            try directory.rename(copy, to: file)
+            try directory.synchronize(path)
         } catch {
-            try SpoolDirectory.remove(copy)
+            try directory.remove(copy)
             guard error.kind == .full, scan.damage == nil else { throw error }
-            try SpoolFile(opening: file).truncate(to: scan.length)
+            try writeAgain(file, scan)
         }
+    }
+
+    /// The same bytes in the same place, which takes no room.
+    private func writeAgain(_ file: String, _ scan: OpenChunkScan) throws(SpoolError) {
+        let bytes = try directory.readAll(file)
+        let target = try directory.open(file)
+        try Array(bytes[..<Int(scan.length)]).withBytes { bytes throws(SpoolError) in try target.write(bytes, at: 0) }
+        try target.truncate(to: scan.length)
+        try target.synchronize()
     }
 
     private func adopt(_ file: SpoolFile, _ scan: OpenChunkScan) throws(SpoolError) -> OpenChunk {
         var builder = ChunkBuilder()
-        let bytes = try SpoolIdentity.readAll(file.path)
+        let bytes = try file.readAll()
         bytes.withUnsafeBytes { bytes in
             for entry in scan.entries {
                 let range = Int(entry.offset)..<Int(entry.offset + entry.length)
@@ -163,18 +173,18 @@ struct SpoolRecovery {
 
     /// Keeps a damaged open chunk aside; a copy of its whole blocks goes on.
     private mutating func keepDamaged(_ file: String, why: String) throws(SpoolError) {
-        try SpoolDirectory.create(path + "/quarantine")
+        try directory.createFolder(path + "/quarantine")
         let target = "\(path)/quarantine/\(options.clock())-open.chunk"
-        guard link(file, target) == 0 else { throw .system("cannot keep aside", path: target) }
-        try SpoolDirectory.synchronize(path + "/quarantine")
+        try directory.link(file, to: target)
+        try directory.synchronize(path + "/quarantine")
         findings.append("\(target): \(why); its sources are read again where they still have the lines")
     }
 
     private mutating func quarantine(_ file: String, why: String) throws(SpoolError) {
-        try SpoolDirectory.create(path + "/quarantine")
+        try directory.createFolder(path + "/quarantine")
         let name = file.split(separator: "/").last.map(String.init) ?? "file"
         let target = "\(path)/quarantine/\(options.clock())-\(name)"
-        try SpoolDirectory.rename(file, to: target)
+        try directory.rename(file, to: target)
         findings.append("\(target): \(why)")
     }
 }
@@ -185,5 +195,12 @@ extension SpoolSnapshot {
         guard manifest.description.writer == writer, manifest.description.sequence >= nextSequence else { return }
         nextSequence = manifest.description.sequence + 1
         previous = manifest.sha256
+    }
+
+    /// Goes on after a chunk that is lost: it may have come to the stores all the same, so its number is not used again.
+    mutating func pass(_ key: ChunkKey) {
+        guard key.name.writer == writer, key.name.sequence >= nextSequence else { return }
+        nextSequence = key.name.sequence + 1
+        previous = nil
     }
 }

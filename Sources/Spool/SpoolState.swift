@@ -1,6 +1,5 @@
 import ArchiveTypes
 import ChunkFormat
-import Glibc
 
 /// Everything of an open spool that changes. Its methods run under the spool's lock.
 struct SpoolState {
@@ -10,13 +9,15 @@ struct SpoolState {
     var sealedBytes: UInt64 = 0
     var sealedCount = 0
     var recovered: [SealedChunk] = []
+    /// Paths of chunks that are archived and not removed yet.
+    var leaving: Set<String> = []
     var findings: [String] = []
     var failure: SpoolError?
 
     var debts = SpoolDebts()
 
     /// What is only owed leaves where a block needs the room.
-    mutating func makeRoom(_ bytes: UInt64, ceiling: UInt64, directory: String) throws(SpoolError) {
+    mutating func makeRoom(_ bytes: UInt64, ceiling: UInt64, directory: SpoolDirectory) throws(SpoolError) {
         let taken = sealedBytes + openLength + bytes
         try debts.shrink(to: ceiling - min(ceiling, taken), in: directory)
     }
@@ -26,7 +27,7 @@ struct SpoolState {
     var isEmpty: Bool { sealedCount == 0 && open == nil }
 
     mutating func append(
-        _ header: BlockHeader, frame: UnsafeRawBufferPointer, options: SpoolOptions, directory: String
+        _ header: BlockHeader, frame: UnsafeRawBufferPointer, options: SpoolOptions, directory: SpoolDirectory
     ) throws(SpoolError) -> SealedChunk? {
         if let failure { throw failure }
         let chunk = try openChunk(options, directory)
@@ -50,15 +51,19 @@ struct SpoolState {
     }
 
     /// Replaces the snapshot, with what is archived.
-    mutating func save(in directory: String) throws(SpoolError) {
+    mutating func save(in directory: SpoolDirectory) throws(SpoolError) {
         snapshot.positions = positions.archived
+        snapshot.ahead = positions.ahead
         try snapshot.write(in: directory)
     }
 
-    private mutating func openChunk(_ options: SpoolOptions, _ directory: String) throws(SpoolError) -> OpenChunk {
+    private mutating func openChunk(_ options: SpoolOptions, _ directory: SpoolDirectory) throws(SpoolError)
+        -> OpenChunk
+    {
         if let open { return open }
-        let chunk = try OpenChunk(creating: directory + "/open.chunk", opened: options.clock())
-        try SpoolDirectory.synchronize(directory)
+        let file = try directory.create(directory.path + "/open.chunk")
+        let chunk = OpenChunk(file, opened: options.clock())
+        try directory.synchronize(directory.path)
         open = chunk
         return chunk
     }
@@ -69,7 +74,7 @@ struct SpoolState {
         try failing { () throws(SpoolError) in try open.synchronize() }
     }
 
-    mutating func seal(options: SpoolOptions, directory: String) throws(SpoolError) -> SealedChunk? {
+    mutating func seal(options: SpoolOptions, directory: SpoolDirectory) throws(SpoolError) -> SealedChunk? {
         if let failure { throw failure }
         guard let chunk = open, chunk.length > 0 else { return nil }
         let description = ChunkDescription(
@@ -99,9 +104,10 @@ final class OpenChunk {
     /// Bytes of small blocks since then.
     private(set) var unmergedBytes: UInt64 = 0
 
-    init(creating path: String, opened: Nanoseconds) throws(SpoolError) {
+    /// Begins with an empty file.
+    init(_ file: SpoolFile, opened: Nanoseconds) {
         self.opened = opened
-        file = try SpoolFile(creating: path)
+        self.file = file
         builder = ChunkBuilder()
     }
 
@@ -159,7 +165,7 @@ final class OpenChunk {
 
     /// Writes directory and seek table, syncs, and gives the file its name among the sealed ones. Where there is no room
     /// for that, the chunk stays open as it was.
-    func seal(_ description: ChunkDescription, directory: String) throws(SpoolError) -> SealedChunk {
+    func seal(_ description: ChunkDescription, directory: SpoolDirectory) throws(SpoolError) -> SealedChunk {
         let start = length
         let (tail, manifest) = try finished(description)
         let hadTail = mayHaveTail
@@ -168,9 +174,9 @@ final class OpenChunk {
         if hadTail { try file.truncate(to: start + UInt64(tail.count)) }
         try file.synchronize()
         let name = SpoolRecovery.sealedName(manifest.chunk)
-        let target = "\(directory)/sealed/\(name)"
-        try SpoolDirectory.rename(file.path, to: target)
-        try SpoolDirectory.synchronize("\(directory)/sealed")
+        let target = "\(directory.path)/sealed/\(name)"
+        try directory.rename(file.path, to: target)
+        try directory.synchronize("\(directory.path)/sealed")
         return SealedChunk(manifest: manifest, path: target)
     }
 
@@ -184,8 +190,8 @@ final class OpenChunk {
 extension SpoolSnapshot {
     /// Replaces the snapshot atomically and durably. Room for it is kept in reserve, so that a full disk cannot keep
     /// chunks from leaving.
-    func write(in directory: String) throws(SpoolError) {
-        let reserve = SpoolReserve(directory: directory)
+    func write(in directory: SpoolDirectory) throws(SpoolError) {
+        let reserve = SpoolReserve(directory)
         do throws(SpoolError) { try replace(in: directory) } catch {
             guard error.kind == .full, try reserve.release() else { throw error }
             try replace(in: directory)
@@ -193,14 +199,14 @@ extension SpoolSnapshot {
         reserve.fill(encodedCount: positions.count * 128 + inputState.count)
     }
 
-    private func replace(in directory: String) throws(SpoolError) {
-        let temporary = directory + "/snapshot.new"
-        try SpoolDirectory.remove(temporary)
-        let file = try SpoolFile(creating: temporary)
+    private func replace(in directory: SpoolDirectory) throws(SpoolError) {
+        let temporary = directory.path + "/snapshot.new"
+        try directory.remove(temporary)
+        let file = try directory.create(temporary)
         try encoded().withBytes { bytes throws(SpoolError) in try file.write(bytes, at: 0) }
         try file.synchronize()
-        try SpoolDirectory.rename(temporary, to: directory + "/snapshot")
-        try SpoolDirectory.synchronize(directory)
+        try directory.rename(temporary, to: directory.path + "/snapshot")
+        try directory.synchronize(directory.path)
     }
 }
 

@@ -64,14 +64,14 @@ package final class WriteAheadLog {
         var isDamaged = false
     }
 
-    let storage: any LogStorage
+    let storage: LogDirectory
     private let options: Options
     /// Live streams by number.
     var streams: [UInt64: Stream] = [:]
     var nextStream: UInt64 = 1
     /// Finished segments, oldest first.
     var segments: [Segment] = []
-    private var current: (segment: Segment, file: any LogFile)?
+    private var current: (segment: Segment, file: SpoolFile)?
     /// The sequence number of the first record that is not durable.
     var next: UInt64 = 1
     /// Bodies of records that are not durable, one after the other, and where each ends.
@@ -84,7 +84,7 @@ package final class WriteAheadLog {
     static let temporaryName = "segment.new"
 
     /// Recovers what is in `storage`. Call `replay` before anything is committed.
-    package init(_ storage: any LogStorage, options: Options) throws(SpoolError) {
+    package init(_ storage: LogDirectory, options: Options) throws(SpoolError) {
         self.storage = storage
         self.options = options
         try recover()
@@ -163,7 +163,7 @@ package final class WriteAheadLog {
         try beginSegment()
     }
 
-    private func extend(_ segment: Segment, _ file: any LogFile) throws(SpoolError) {
+    private func extend(_ segment: Segment, _ file: SpoolFile) throws(SpoolError) {
         let group = encodedPending(from: next)
         do throws(SpoolError) {
             try group.withBytes { bytes throws(SpoolError) in try file.write(bytes, at: segment.length) }

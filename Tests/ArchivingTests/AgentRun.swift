@@ -54,7 +54,7 @@ final class AgentRun: @unchecked Sendable {
         adjust(&settings)
         return AgentProcess(
             try AgentReader(
-                spool: spool, settings: settings,
+                PosixFileSystem(), spool: spool, settings: settings,
                 logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
                 clock: { [self] in now() }, ticks: { [self] in now() },
                 sealed: { [self] chunk in sealed.withLock { $0.append(chunk) } }))
@@ -98,9 +98,9 @@ final class AgentRun: @unchecked Sendable {
 
 /// What a crash takes away.
 final class AgentProcess {
-    var reader: AgentReader
+    var reader: AgentReader<PosixFileSystem>
 
-    init(_ reader: consuming AgentReader) { self.reader = reader }
+    init(_ reader: consuming AgentReader<PosixFileSystem>) { self.reader = reader }
 
     /// One turn; whether there is more to read.
     @discardableResult

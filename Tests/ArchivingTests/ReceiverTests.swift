@@ -50,7 +50,7 @@ private final class ReceiverRun: Sendable {
         settings.logSegmentBytes = 3000
         adjust(&settings)
         var receiver = try Receiver(
-            spool: spool, log: try DirectoryLogStorage(spool: spool.path), settings: settings,
+            spool: spool, log: try LogDirectory(spool: spool.path), settings: settings,
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), clock: { [self] in now() },
             random: { [self] in
                 numbers.withLock {

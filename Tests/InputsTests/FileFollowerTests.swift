@@ -1,5 +1,6 @@
 import ArchiveTypes
 import Inputs
+import Simulation
 import Testing
 
 /// A follower over files in memory, and what it has delivered.
@@ -185,15 +186,32 @@ extension MemoryFileSystem {
         #expect(following.pieces[0].0.checkpoint.generation < following.pieces[1].0.checkpoint.generation)
     }
 
-    @Test func truncationBeginsAGenerationAtItsNotice() throws {
+    /// A file that is truncated, renamed and replaced between two looks: its second life is older than what replaced it.
+    @Test func aTruncatedLifeComesBeforeTheFileThatReplacedIt() throws {
+        memory.write("one\n", to: log)
+        var following = try Following(memory, ["/log/*.log", "/log/*.log.*"])
+        following.step()
+        memory.truncate(RawPath(log))
+        memory.write("two\n", to: log)
+        memory.rename(RawPath(log), to: RawPath(log + ".1"))
+        memory.advance(to: memory.time + 10)
+        memory.write("three\n", to: log)
+        memory.rename(RawPath(log), to: RawPath(log + ".2"))
+        following.step(seconds: 7)
+        let lives = following.pieces.sorted { $0.0.checkpoint.generation < $1.0.checkpoint.generation }
+        #expect(lives.map { String(decoding: $0.1, as: UTF8.self) } == ["one\n", "two\n", "three\n"])
+    }
+
+    @Test func truncationBeginsAGenerationAfterTheLastLook() throws {
         memory.write("one\ntwo\n", to: log)
         var following = try Following(memory)
         following.step()
+        let look = following.now
         memory.truncate(RawPath(log))
         memory.write("3\n", to: log)
         following.step(seconds: 7)
         #expect(following.texts == ["one\ntwo\n", "3\n"])
-        #expect(following.pieces[1].0.checkpoint.generation.born == following.now)
+        #expect(following.pieces[1].0.checkpoint.generation.born == look + 1)
         #expect(following.pieces[1].0.piece.first == 0)
         #expect(following.ends == [.truncated] && following.losses.isEmpty)
     }

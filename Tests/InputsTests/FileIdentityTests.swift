@@ -69,14 +69,15 @@ import Testing
         let file = FileIdentity(machine: MachineID("m"), fileSystem: FileSystemID("fsid:1"), inode: 7, birth: 100)
         let first = file.generation(firstSight: 0)
         #expect(file.generation(firstSight: 0, after: first) == first, "the same file again")
-        let cut = file.generation(truncatedAt: 50, after: first)
+        let cut = file.generation(truncatedAt: 50, lookedAt: nil, after: first)
         #expect(cut > first, "also when the clock went backwards")
-        let again = file.generation(truncatedAt: 50, after: cut)
+        let again = file.generation(truncatedAt: 50, lookedAt: nil, after: cut)
         #expect(again > cut)
         #expect(file.generation(firstSight: 0, after: again) > again)
         let last = try #require(Generation("9223372036854775807-0000000000000000"))
         #expect(
-            file.generation(truncatedAt: 50, after: last).description.isEmpty == false, "an absurd birth traps nothing")
+            file.generation(truncatedAt: 50, lookedAt: nil, after: last).description.isEmpty == false,
+            "an absurd birth traps nothing")
     }
 
     @Test func theMachineHasAStableName() throws {

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Inputs
+import Simulation
 import TestSupport
 import Testing
 

@@ -42,7 +42,7 @@ private struct StoresFixture {
     func put(_ manifest: Manifest) async throws {
         let path = folder.path + "/chunk-\(manifest.chunk.name)"
         try Data(try #require(archive.store.objects[manifest.chunk.description])).write(to: URL(filePath: path))
-        let parts = try ChunkParts.of(manifest, path: path, scratch: folder.path + "/parity", wantsMD5: false)
+        let parts = try ChunkParts.of(manifest, path: path, scratch: folder.path + "/parity", for: stores)
         for (part, name) in zip(parts.parts, manifest.description.redundancy.placement) {
             _ = try await stores.first { $0.name == name }?.put(part.key, part.body)
         }
@@ -86,9 +86,11 @@ private struct StoresFixture {
                 switch Int.random(in: 0..<5, using: &generator) {
                 case 0: stores[store].set(key, nil)
                 case 1:
-                    bytes[Int.random(in: 0..<bytes.count, using: &generator)] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
+                    bytes[Int.random(in: 0..<bytes.count, using: &generator)] ^=
+                        1 << UInt8.random(in: 0..<8, using: &generator)
                     stores[store].set(key, bytes)
-                case 2: stores[store].set(key, Array(bytes.dropLast(Int.random(in: 1...bytes.count, using: &generator))))
+                case 2:
+                    stores[store].set(key, Array(bytes.dropLast(Int.random(in: 1...bytes.count, using: &generator))))
                 case 3 where key != KeyLayout.archiveDescription: stores[store].set(key, bytes + [0])
                 default: break
                 }
@@ -190,8 +192,10 @@ private struct StoresFixture {
             let fixture = try await StoresFixture(rule, stores: count, chunks: 4, using: &generator)
             fixture.damage((0..<count).shuffled(using: &generator).prefix(tolerated), using: &generator)
             let faults = [
-                Fault(.error(.transient), on: .put, .chance(0.3)), Fault(.doneButError(.transient), on: .put, .chance(0.2)),
-                Fault(.doneButError(.transient), on: .delete, .chance(0.3)), Fault(.error(.transient), on: .get, .chance(0.05)),
+                Fault(.error(.transient), on: .put, .chance(0.3)),
+                Fault(.doneButError(.transient), on: .put, .chance(0.2)),
+                Fault(.doneButError(.transient), on: .delete, .chance(0.3)),
+                Fault(.error(.transient), on: .get, .chance(0.05)),
             ]
             for _ in 0..<4 {
                 let seeds = (0..<2).map { _ in UInt64.random(in: 0 ... .max, using: &generator) }
@@ -326,8 +330,8 @@ private final class RequestCounter: Sendable {
     }
 }
 
-private struct CuttingStore: StoreDecorator {
-    let base: any ObjectStore
+private struct CuttingStore: ObjectStore {
+    private let base: any ObjectStore
     private let counter: RequestCounter
 
     init(_ base: any ObjectStore, _ counter: RequestCounter) {
@@ -335,10 +339,31 @@ private struct CuttingStore: StoreDecorator {
         self.counter = counter
     }
 
-    func perform<Answer: Sendable>(
-        _ request: StoreRequest, _ call: @escaping @Sendable () async throws(StoreError) -> Answer
-    ) async throws(StoreError) -> Answer {
+    var name: String { base.name }
+    var capabilities: StoreCapabilities { base.capabilities }
+
+    func put(_ key: String, _ body: ObjectBody) async throws(StoreError) -> PutResult {
         counter.count()
-        return try await call()
+        return try await base.put(key, body)
+    }
+
+    func get(_ key: String, _ range: ObjectRange) async throws(StoreError) -> ObjectData {
+        counter.count()
+        return try await base.get(key, range)
+    }
+
+    func size(_ key: String) async throws(StoreError) -> UInt64 {
+        counter.count()
+        return try await base.size(key)
+    }
+
+    func list(prefix: String, after: String?, limit: Int) async throws(StoreError) -> ListPage {
+        counter.count()
+        return try await base.list(prefix: prefix, after: after, limit: limit)
+    }
+
+    func delete(_ key: String) async throws(StoreError) {
+        counter.count()
+        try await base.delete(key)
     }
 }

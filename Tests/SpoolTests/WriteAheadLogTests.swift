@@ -1,5 +1,6 @@
 import ArchiveTypes
 import Foundation
+import Simulation
 import Spool
 import TestSupport
 import Testing
@@ -63,12 +64,17 @@ private struct Ledger {
     @Test func everyAcknowledgedLineSurvivesCrashesAndFailedSyncs() throws {
         for seed in Self.seeds {
             var random = SeededGenerator(seed: seed)
-            let storage = MemoryLogStorage(seed: seed &+ 1)
-            storage.faults = seed % 3 == 0 ? 0 : 8
+            let storage = LogDisk(seed: seed &+ 1)
+            var faults = SimulatedDisk.Faults()
+            if seed % 3 > 0 { (faults.failing, faults.interrupted) = (40, 30) }
             let options = WriteAheadLog.Options(segmentBytes: 2000, maxBytes: 40_000)
             var ledger = Ledger()
-            var log = try WriteAheadLog(storage, options: options)
+            var log = try WriteAheadLog(try storage.directory, options: options)
+            storage.disk.faults = faults
             for step in 0..<200 {
+                // Now and then others fill the disk.
+                let isFull = seed % 3 > 0 && Int.random(in: 0..<20, using: &random) == 0
+                storage.disk.faults.capacity = isFull ? storage.disk.bytesUsed + 100 : .max
                 switch Int.random(in: 0..<20, using: &random) {
                 case 0 where log.liveStreams.count < 5:
                     let number = log.begin(Self.stream(step))
@@ -76,8 +82,10 @@ private struct Ledger {
                     ledger.acknowledged[number] = 0
                     ledger.synced[number] = 0
                 case 1:
-                    storage.crash()
-                    log = try WriteAheadLog(storage, options: options)
+                    if Bool.random(using: &random) { storage.disk.kill() } else { storage.disk.losePower() }
+                    storage.disk.faults = SimulatedDisk.Faults()
+                    log = try WriteAheadLog(try storage.directory, options: options)
+                    storage.disk.faults = faults
                     try ledger.check(log, "seed \(seed), step \(step)")
                 case 2:
                     for number in ledger.acknowledged.keys where Bool.random(using: &random) {
@@ -102,7 +110,7 @@ private struct Ledger {
                     ledger.bytes[number]? += lines
                 }
             }
-            #expect(!storage.usedFailedFile, "seed \(seed): a descriptor was used after its sync had failed")
+            #expect(storage.disk.misuses.isEmpty, "seed \(seed): \(storage.disk.misuses)")
         }
     }
 
@@ -110,9 +118,9 @@ private struct Ledger {
     @Test func damageCostsOnlyWhatItHits() throws {
         for seed in Self.seeds where seed % 4 == 0 {
             var random = SeededGenerator(seed: seed)
-            let storage = MemoryLogStorage(seed: seed)
+            let storage = LogDisk(seed: seed)
             let options = WriteAheadLog.Options(segmentBytes: 3000, maxBytes: 1 << 20)
-            let log = try WriteAheadLog(storage, options: options)
+            let log = try WriteAheadLog(try storage.directory, options: options)
             let number = log.begin(Self.stream(0))
             var wanted: [UInt64: [UInt8]] = [:]
             for _ in 0..<80 {
@@ -137,7 +145,7 @@ private struct Ledger {
                 hit = start..<min(end, start + Int.random(in: 1...60, using: &random))
                 for index in hit { bytes[index] ^= UInt8.random(in: 1...255, using: &random) }
             }
-            let recovered = try WriteAheadLog(storage, options: options)
+            let recovered = try WriteAheadLog(try storage.directory, options: options)
             var found: [UInt64: [UInt8]] = [:]
             try recovered.replay { _, position, _, lines in found[position] = Array(lines) }
             let missing = wanted.filter { found[$0.key] == nil }
@@ -151,9 +159,9 @@ private struct Ledger {
 
     /// A torn tail at every length: whatever was synced before it is recovered, and writing goes on.
     @Test func aTornTailIsCutAtEveryByte() throws {
-        let storage = MemoryLogStorage(seed: 1)
+        let storage = LogDisk(seed: 1)
         let options = WriteAheadLog.Options(maxBytes: 100 << 20)
-        let log = try WriteAheadLog(storage, options: options)
+        let log = try WriteAheadLog(try storage.directory, options: options)
         let number = log.begin(Self.stream(0))
         _ = log.append(Array("first\n".utf8)[...], to: number, received: 5)
         try log.commit()
@@ -164,10 +172,9 @@ private struct Ledger {
         try log.commit()
         let whole = try storage.read(name)
         for length in synced...whole.count {
-            let torn = MemoryLogStorage(seed: 2)
-            _ = torn.create(name)
-            torn.damage(name) { $0 = Array(whole[..<length]) }
-            let log = try WriteAheadLog(torn, options: options)
+            let torn = LogDisk(seed: 2)
+            try torn.create(name, whole[..<length])
+            let log = try WriteAheadLog(try torn.directory, options: options)
             var text: [UInt8] = []
             try log.replay {
                 text += $3; #expect($0 == number)
@@ -179,14 +186,14 @@ private struct Ledger {
             #expect(log.append([10], to: number, received: 8) == UInt64(text.count))
             try log.commit()
             var again: [UInt8] = []
-            try WriteAheadLog(torn, options: options).replay { again += $3 }
+            try WriteAheadLog(try torn.directory, options: options).replay { again += $3 }
             #expect(again == text + [10], "cut at \(length)")
         }
     }
 
     @Test func aSegmentIsDroppedOnceBlocksHoldAllOfIt() throws {
-        let storage = MemoryLogStorage(seed: 3)
-        let log = try WriteAheadLog(storage, options: .init(segmentBytes: 100, maxBytes: 1 << 20))
+        let storage = LogDisk(seed: 3)
+        let log = try WriteAheadLog(try storage.directory, options: .init(segmentBytes: 100, maxBytes: 1 << 20))
         let (one, two) = (log.begin(Self.stream(1)), log.begin(Self.stream(2)))
         for _ in 0..<3 {
             _ = log.append([65, 10], to: one, received: 1)
@@ -200,13 +207,13 @@ private struct Ledger {
         #expect(storage.names().count == 2)
         try log.release { _ in 6 }
         #expect(storage.names().count == 1, "the last segment names the live streams")
-        let again = try WriteAheadLog(storage, options: .init(segmentBytes: 100, maxBytes: 1 << 20))
+        let again = try WriteAheadLog(try storage.directory, options: .init(segmentBytes: 100, maxBytes: 1 << 20))
         #expect(again.liveStreams.map(\.position) == [6, 6])
     }
 
     @Test func aFullLogTakesNothingAndGoesOnWhenThereIsRoom() throws {
-        let storage = MemoryLogStorage(seed: 4)
-        let log = try WriteAheadLog(storage, options: .init(segmentBytes: 500, maxBytes: 2000))
+        let storage = LogDisk(seed: 4)
+        let log = try WriteAheadLog(try storage.directory, options: .init(segmentBytes: 500, maxBytes: 2000))
         let number = log.begin(Self.stream(0))
         var taken: UInt64 = 0
         while log.hasRoom(for: 100) {
@@ -224,8 +231,8 @@ private struct Ledger {
 
     /// The bytes of a segment, so that a later version reads them.
     @Test func theBytesOfASegment() throws {
-        let storage = MemoryLogStorage(seed: 5)
-        let log = try WriteAheadLog(storage, options: .init(maxBytes: 100 << 20))
+        let storage = LogDisk(seed: 5)
+        let log = try WriteAheadLog(try storage.directory, options: .init(maxBytes: 100 << 20))
         let number = log.begin(Self.stream(1), position: 7)
         _ = log.append(Array("<13>x\n".utf8)[...], to: number, received: 300)
         log.mark(number, at: 13, Array("s=1".utf8))
@@ -236,7 +243,7 @@ private struct Ledger {
         #expect(hexLines(bytes) == goldenSegment)
         // And back, on a disk.
         let directory = TemporaryDirectory()
-        let files = try DirectoryLogStorage(spool: directory.path)
+        let files = try LogDirectory(spool: directory.path)
         try Data(bytes).write(to: URL(filePath: directory.path + "/log/" + name))
         let read = try WriteAheadLog(files, options: .init(maxBytes: 100 << 20))
         let stream = try #require(read.liveStreams.first)

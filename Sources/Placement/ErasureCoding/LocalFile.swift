@@ -13,7 +13,7 @@ final class LocalFile {
 
     init(creating path: String) throws(ChunkParts.Failure) {
         self.path = path
-        descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o440)
         guard descriptor >= 0 else { throw .system("cannot create", path) }
     }
 
@@ -30,6 +30,18 @@ final class LocalFile {
             guard count > 0 else { throw ChunkParts.Failure(description: "\(path) is shorter than it was") }
             filled += count
         }
+    }
+
+    func write(_ bytes: [UInt8]) throws(ChunkParts.Failure) {
+        var failure: ChunkParts.Failure?
+        bytes.withUnsafeBytes { bytes in
+            do throws(ChunkParts.Failure) { try write(bytes) } catch { failure = error }
+        }
+        if let failure { throw failure }
+    }
+
+    func sync() throws(ChunkParts.Failure) {
+        guard fdatasync(descriptor) == 0 else { throw .system("cannot sync", path) }
     }
 
     func write(_ bytes: UnsafeRawBufferPointer) throws(ChunkParts.Failure) {

@@ -323,12 +323,12 @@ package struct ArchiveExaminer: Sendable {
 
     /// All bodies of a chunk that is a local file.
     func parts(_ manifest: Manifest, _ path: String) async throws -> ChunkParts {
-        let wantsMD5 = members.contains { $0.store.capabilities.isRemote }
+        let stores = members.map(\.store)
         let scratch = scratch.path
         let result = await WorkerThreads.run {
             do throws(ChunkParts.Failure) {
                 return Result<ChunkParts, ChunkParts.Failure>.success(
-                    try ChunkParts.of(manifest, path: path, scratch: scratch, wantsMD5: wantsMD5))
+                    try ChunkParts.of(manifest, path: path, scratch: scratch, for: stores))
             } catch {
                 return .failure(error)
             }

@@ -78,7 +78,7 @@ final class ChunkAssembly: @unchecked Sendable {
             do throws(StoreError) {
                 let began = MonotonicClock.now()
                 let data = try await member.store.get(key, .bytes(offset: offset, length: count))
-                member.pace.took(MonotonicClock.now() - began)
+                member.pace.took(MonotonicClock.now() - began, bytes: data.bytes.count)
                 moved(data.bytes.count)
                 guard data.objectSize == size else {
                     return .damaged("it has \(data.objectSize) bytes where \(size) are right")

@@ -119,7 +119,9 @@ extension ChunkStanding {
             for index in 0..<form.parts {
                 let part = PartName(form: form.chunk.form, index: index)
                 for holder in held[part] ?? [] where holder.size == form.size(index) {
-                    if parts.contains(where: { $0.store == holder.store && $0.key == part.key(form.chunk) }) { continue }
+                    if parts.contains(where: { $0.store == holder.store && $0.key == part.key(form.chunk) }) {
+                        continue
+                    }
                     strays.append(
                         Stray(
                             key: part.key(form.chunk), part: part, store: holder.store,

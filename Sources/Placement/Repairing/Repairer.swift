@@ -188,7 +188,9 @@ package struct Repairer: Sendable {
                 guard data.objectSize == body.length else { return false }
                 digest.update(data.bytes)
             } catch {
-                if error.kind == .corrupt || error.kind == .rangeNotSatisfiable || error.kind == .notFound { return false }
+                if error.kind == .corrupt || error.kind == .rangeNotSatisfiable || error.kind == .notFound {
+                    return false
+                }
                 throw error
             }
             offset += count
@@ -276,7 +278,8 @@ package struct Repairer: Sendable {
     }
 
     /// Writes the parts of the new rule, and then a manifest that says so.
-    private func convert(_ record: ChunkRecord, to wanted: Redundancy, _ survey: ArchiveSurvey) async throws -> Outcome {
+    private func convert(_ record: ChunkRecord, to wanted: Redundancy, _ survey: ArchiveSurvey) async throws -> Outcome
+    {
         var outcome = Outcome()
         var standing = ChunkStanding(record, survey)
         let chunk = record.chunk
@@ -302,7 +305,9 @@ package struct Repairer: Sendable {
         guard let assembly = try await examiner.assemble(&standing, everything: settings.isDeep) else {
             return leave("it cannot be put together")
         }
-        guard var manifest = try await wholeManifest(record, survey) else { return leave("its manifest cannot be read") }
+        guard var manifest = try await wholeManifest(record, survey) else {
+            return leave("its manifest cannot be read")
+        }
         manifest.chunk = key
         manifest.description.redundancy = wanted
         manifest.revision = record.inForce.revision + 1

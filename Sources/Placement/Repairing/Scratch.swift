@@ -17,7 +17,8 @@ package final class Scratch: Sendable {
         let path = "\(parent)/\(Self.prefix)\(getpid())-\(String(UInt64.random(in: .min ... .max), radix: 16))"
         guard mkdir(path, 0o700) == 0 else {
             throw Failure(
-                description: "cannot create \(path): \(String(cString: strerror(errno))); set TMPDIR to a folder with room")
+                description:
+                    "cannot create \(path): \(String(cString: strerror(errno))); set TMPDIR to a folder with room")
         }
         self.path = path
     }

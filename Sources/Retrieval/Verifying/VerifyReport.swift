@@ -57,7 +57,9 @@ package struct VerifyReport: Sendable {
     /// Says of what there is more than is listed.
     mutating func tellUnlisted() {
         for (kind, count) in unlisted.sorted(by: { $0.key < $1.key }) where count > Self.mostOfAKind {
-            guard let like = findings.first(where: { "\($0.kind.rawValue) \($0.store ?? "")" == kind }) else { continue }
+            guard let like = findings.first(where: { "\($0.kind.rawValue) \($0.store ?? "")" == kind }) else {
+                continue
+            }
             findings.append(
                 Finding(like.kind, key: "", store: like.store, "\(count - Self.mostOfAKind) more objects", remedy: ""))
         }

@@ -2,11 +2,11 @@ import ArchiveTypes
 import Inputs
 
 /// A file system in memory: inodes with names, deleted ones readable while open, inode numbers used again at once.
-final class MemoryFileSystem: FileSystemView {
-    final class Node {
-        let inode: UInt64
-        let birth: Nanoseconds?
-        var bytes: [UInt8] = []
+package final class MemoryFileSystem: FileSystemView {
+    package final class Node {
+        package let inode: UInt64
+        package let birth: Nanoseconds?
+        package var bytes: [UInt8] = []
         var modified: Nanoseconds
         var links: UInt32 = 1
         var handles = 0
@@ -19,60 +19,83 @@ final class MemoryFileSystem: FileSystemView {
     }
 
     /// Files and links by path. Folders are there while something is in them.
-    private(set) var files: [RawPath: Node] = [:]
-    private(set) var links: [RawPath: RawPath] = [:]
+    package private(set) var files: [RawPath: Node] = [:]
+    package private(set) var links: [RawPath: RawPath] = [:]
     /// Paths whose open, or folders whose list, fails.
-    var forbidden: Set<RawPath> = []
-    var failsReads = false
+    package var forbidden: Set<RawPath> = []
+    package var failsReads = false
     /// What the times of files are taken from; every change is a nanosecond.
-    private(set) var time: Nanoseconds
+    package private(set) var time: Nanoseconds
     private let keepsBirths: Bool
     private var freeInodes: [UInt64] = []
     private var nextInode: UInt64 = 100
-    private(set) var openHandles = 0
-    private(set) var mostHandles = 0
+    /// Told of every change, with the paths as writers use them.
+    package var told: ((FileChange) -> Void)?
+    package private(set) var openHandles = 0
+    package private(set) var mostHandles = 0
 
-    init(time: Nanoseconds = 1_000_000, keepsBirths: Bool = true) {
+    package init(time: Nanoseconds = 1_000_000, keepsBirths: Bool = true) {
         self.time = time
         self.keepsBirths = keepsBirths
     }
 
     // MARK: What writers do
 
-    func write(_ bytes: [UInt8], to path: RawPath) {
+    package func write(_ bytes: [UInt8], to path: RawPath) {
         time += 1
         let node = files[path] ?? make(at: path)
         node.bytes += bytes
         node.modified = time
+        told?(FileChange(path, .content))
     }
 
-    func truncate(_ path: RawPath, to size: Int = 0) {
+    package func truncate(_ path: RawPath, to size: Int = 0) {
         time += 1
         guard let node = files[path] else { return }
         node.bytes.removeLast(node.bytes.count - size)
         node.modified = time
+        told?(FileChange(path, .content))
     }
 
-    func rename(_ path: RawPath, to other: RawPath) {
+    package func rename(_ path: RawPath, to other: RawPath) {
         guard let node = files[path] else { return }
         remove(other)
         files[path] = nil
         files[other] = node
+        told?(FileChange(path, .name))
+        told?(FileChange(other, .name))
     }
 
-    func remove(_ path: RawPath) {
+    package func remove(_ path: RawPath) {
         guard let node = files.removeValue(forKey: path) else { return }
         node.links -= 1
+        told?(FileChange(path, .name))
         release(node)
     }
 
-    func link(_ path: RawPath, to target: RawPath) { links[path] = target }
+    package func link(_ path: RawPath, to target: RawPath) {
+        tellOfFolder(path.folder)
+        links[path] = target
+        told?(FileChange(path, .name))
+    }
 
-    func unlink(_ path: RawPath) { links[path] = nil }
+    package func unlink(_ path: RawPath) {
+        links[path] = nil
+        told?(FileChange(path, .name))
+    }
 
-    func advance(to time: Nanoseconds) { self.time = max(time, self.time) }
+    package func advance(to time: Nanoseconds) { self.time = max(time, self.time) }
+
+    /// Folders come with what is in them.
+    private func tellOfFolder(_ folder: RawPath) {
+        guard told != nil, folder != RawPath("/"), !isFolder(folder) else { return }
+        tellOfFolder(folder.folder)
+        told?(FileChange(folder, .folderName))
+    }
 
     private func make(at path: RawPath) -> Node {
+        tellOfFolder(path.folder)
+        told?(FileChange(path, .name))
         let inode = freeInodes.popLast() ?? nextInode
         if inode == nextInode { nextInode += 1 }
         let node = Node(inode: inode, birth: keepsBirths ? time : nil, modified: time)
@@ -100,7 +123,7 @@ final class MemoryFileSystem: FileSystemView {
         (Array(files.keys) + links.keys).contains { $0.bytes.starts(with: path.bytes + [UInt8(ascii: "/")]) }
     }
 
-    func status(of path: RawPath) throws(InputError) -> FileStatus? {
+    package func status(of path: RawPath) throws(InputError) -> FileStatus? {
         guard let real = target(path) else { return nil }
         if let node = files[real] { return Self.status(node) }
         // Folders: any number that is the same for the same one.
@@ -115,7 +138,7 @@ final class MemoryFileSystem: FileSystemView {
             modified: node.modified, links: node.links)
     }
 
-    func entries(of folder: RawPath) throws(InputError) -> [FolderEntry] {
+    package func entries(of folder: RawPath) throws(InputError) -> [FolderEntry] {
         if forbidden.contains(folder) {
             throw InputError(.forbidden, path: folder.description, "not allowed to list it")
         }
@@ -135,11 +158,11 @@ final class MemoryFileSystem: FileSystemView {
         return Array(entries.values)
     }
 
-    func resolve(_ path: RawPath) -> RawPath? { target(path) }
+    package func resolve(_ path: RawPath) -> RawPath? { target(path) }
 
-    func fileSystem(of path: RawPath, device: UInt64) -> FileSystemID { FileSystemID("memory") }
+    package func fileSystem(of path: RawPath, device: UInt64) -> FileSystemID { FileSystemID("memory") }
 
-    func open(_ path: RawPath) throws(InputError) -> MemoryFile {
+    package func open(_ path: RawPath) throws(InputError) -> MemoryFile {
         if forbidden.contains(path) { throw InputError(.forbidden, path: path.description, "not allowed to open it") }
         guard let real = target(path), let node = files[real] else {
             throw InputError(.missing, path: path.description, "no such file")
@@ -156,7 +179,7 @@ final class MemoryFileSystem: FileSystemView {
     }
 }
 
-final class MemoryFile: OpenFile {
+package final class MemoryFile: OpenFile {
     private let node: MemoryFileSystem.Node
     private let owner: MemoryFileSystem
 
@@ -168,9 +191,9 @@ final class MemoryFile: OpenFile {
 
     deinit { owner.closed(node) }
 
-    func status() throws(InputError) -> FileStatus { MemoryFileSystem.status(node) }
+    package func status() throws(InputError) -> FileStatus { MemoryFileSystem.status(node) }
 
-    func read(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(InputError) -> Int {
+    package func read(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(InputError) -> Int {
         if owner.failsReads { throw InputError(errno: 5, path: "memory", offset: offset, doing: "read") }
         guard offset < UInt64(node.bytes.count) else { return 0 }
         let slice = node.bytes[Int(offset)...].prefix(buffer.count)

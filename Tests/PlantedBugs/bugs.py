@@ -1,0 +1,97 @@
+"""The planted bugs: each one change of the sources that breaks a promise, and where it must be found.
+
+A bug is planted by replacing a text that occurs once in its file. Where it does not occur any more, the sources have
+changed: the bug is to be planted anew in what took its place.
+"""
+
+from typing import NamedTuple
+
+
+class Bug(NamedTuple):
+    name: str
+    file: str
+    text: str
+    planted: str
+    # What runs, as `swift test --filter` takes it: at least one of these tests must fail.
+    suites: str = "SimulationTests"
+
+
+BUGS = [
+    Bug("a block's fsync is skipped", "Sources/Spool/SpoolState.swift",
+        "        try file.synchronize()\n        durableLength = length\n",
+        "        durableLength = length\n"),
+    Bug("a sealed chunk is renamed before it is synced", "Sources/Spool/SpoolState.swift",
+        "        try file.synchronize()\n        let name = SpoolRecovery.sealedName",
+        "        let name = SpoolRecovery.sealedName"),
+    Bug("the folder of sealed chunks is not synced", "Sources/Spool/SpoolState.swift",
+        '        try directory.synchronize("\\(directory.path)/sealed")\n', ""),
+    Bug("the open chunk's name is not synced", "Sources/Spool/SpoolState.swift",
+        "        let chunk = OpenChunk(file, opened: options.clock())\n"
+        "        try directory.synchronize(directory.path)\n",
+        "        let chunk = OpenChunk(file, opened: options.clock())\n"),
+    Bug("the snapshot takes its name before it is synced", "Sources/Spool/SpoolState.swift",
+        '        try file.synchronize()\n        try directory.rename(temporary, to: directory.path + "/snapshot")\n',
+        '        try directory.rename(temporary, to: directory.path + "/snapshot")\n'),
+    Bug("the snapshot's name is not synced", "Sources/Spool/SpoolState.swift",
+        '"/snapshot")\n        try directory.synchronize(directory.path)\n', '"/snapshot")\n'),
+    Bug("the checkpoint moves before its block is synced", "Sources/Archiving/AgentReader.swift",
+        "        try spool.synchronize()\n        for stream in unsynced", "        for stream in unsynced"),
+    Bug("a position is promised before its block is archived", "Sources/Spool/SpoolPositions.swift",
+        "        if header.positions.first <= end { held[source] = max(end, header.positions.end) }\n",
+        "        if header.positions.first <= end {\n            held[source] = max(end, header.positions.end)\n"
+        "            archived[source] = held[source]\n        }\n"),
+    Bug("what is archived beyond a hole is forgotten at a restart", "Sources/Spool/SpoolState.swift",
+        "        snapshot.ahead = positions.ahead\n", ""),
+    Bug("a failed fsync is tried again on the same descriptor", "Sources/Spool/SpoolState.swift",
+        "            if error.kind != .full { failure = failure ?? error }\n            throw error\n", "            throw error\n"),
+    Bug("a short write counts as a whole one", "Sources/Spool/SpoolFile.swift",
+        "                guard count > 0 else { throw Errno(ENOSPC) }\n                done += count\n",
+        "                guard count > 0 else { throw Errno(ENOSPC) }\n                done = bytes.count\n"),
+    Bug("a torn tail is cut below what was durable", "Sources/Spool/OpenChunkScan.swift",
+        "            while length < bytes.count,\n", "            while length + 600 < bytes.count,\n"),
+    Bug("damage of the open chunk is taken for a torn tail", "Sources/Spool/OpenChunkScan.swift",
+        "            guard length < durable else { return }\n", "            guard length < durable, bytes.isEmpty else { return }\n",
+        "SpoolTests|SimulationTests"),
+    Bug("a damaged sealed chunk is thrown away", "Sources/Spool/SpoolRecovery.swift",
+        "                damagedChunks.append(key)\n                try quarantine(",
+        "                damagedChunks.append(key)\n                try directory.remove(file)\n                continue\n                try quarantine(",
+        "SpoolTests|SimulationTests"),
+    Bug("what is read of a file that failed to sync is sealed as it is", "Sources/Spool/SpoolRecovery.swift",
+        "        try writeAnew(file, scan)\n", "        try directory.open(file).truncate(to: scan.length)\n"),
+    Bug("a merged chunk takes its name before it is synced", "Sources/Spool/ChunkMerging.swift",
+        "            try target.synchronize()\n", ""),
+    Bug("the lock is not taken", "Sources/Spool/SpoolLock.swift",
+        "        do throws(Errno) { try calls.lock(descriptor) } catch {",
+        "        do throws(Errno) { if descriptor < 0 { try calls.lock(descriptor) } } catch {",
+        "SpoolTests"),
+    Bug("a copied spool keeps its writer", "Sources/Spool/SpoolRecovery.swift",
+        "        if snapshot.identity != identity || snapshot.archive", "        if snapshot.archive"),
+    Bug("the numbers of chunks in the spool are given again", "Sources/Spool/SpoolRecovery.swift",
+        "        for chunk in sealed { snapshot.take(chunk.manifest) }\n", ""),
+    Bug("the number of a damaged chunk is given again", "Sources/Spool/SpoolRecovery.swift",
+        "        for key in damagedChunks { snapshot.pass(key) }\n", ""),
+    Bug("a chunk leaves the spool before its manifest is held", "Sources/Archiving/ArchiveStore.swift",
+        "            let result = try await store.put(key.description, .bytes(object))\n",
+        "            let put = try? await store.put(key.description, .bytes(object))\n"
+        "            guard let result = put else {\n"
+        "                return ArchivedChunk(held: chunk, manifestKey: key, manifestLength: UInt64(object.count))\n"
+        "            }\n"),
+    Bug("received lines are acknowledged before they are synced", "Sources/Spool/WriteAheadLog.swift",
+        "            try file.synchronize()\n        } catch {\n", "        } catch {\n"),
+    Bug("the log goes on in a file that failed to sync", "Sources/Spool/WriteAheadLog.swift",
+        "            if error.kind == .io { abandon(segment) }\n", "", "WriteAheadLogTests|SimulationTests"),
+    Bug("a segment of the log takes its name before it is synced", "Sources/Spool/WriteAheadLog.swift",
+        "        try file.synchronize()\n        try storage.rename", "        try storage.rename"),
+    Bug("a segment's name is not synced", "Sources/Spool/WriteAheadLog.swift",
+        "LogSegment.name(first: first))\n        try storage.synchronize()\n", "LogSegment.name(first: first))\n"),
+    Bug("a segment of the log is dropped before blocks hold it", "Sources/Spool/WriteAheadLog.swift",
+        "streams[$0.key] == nil || $0.value <= synced($0.key)", "streams[$0.key] == nil || $0.value <= synced($0.key) + 300"),
+    Bug("lines that are in blocks are taken from the log again", "Sources/Archiving/Receiver.swift",
+        "        try addToBlocks(number, lines.dropFirst(known), received)\n",
+        "        try addToBlocks(number, lines.dropFirst(known * 0), received)\n"),
+    Bug("a stream is forgotten while its lines wait for the log", "Sources/Archiving/Receiver.swift",
+        "Set(waiting.map(\\.stream)).union(uncommitted.map(\\.stream))", "Set(waiting.map(\\.stream))"),
+    Bug("a block of the journal is spooled before the log has its cursor", "Sources/Archiving/Receiver.swift",
+        "        guard uncommitted.isEmpty, !isReplaying else { return false }\n",
+        "        guard uncommitted.isEmpty, !isReplaying else { return false }\n        if !streams.isEmpty { return true }\n"),
+]
