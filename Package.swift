@@ -72,8 +72,8 @@ let package = Package(
         room(
             "Retrieval",
             [
-                "ArchiveTypes", "Checksums", "EventTime", "ChunkFormat", "ObjectStore", "ArchiveIndex", "CSystem",
-                "Patterns", "Threads",
+                "ArchiveTypes", "Checksums", "EventTime", "ChunkFormat", "ObjectStore", "Placement", "ArchiveIndex",
+                "CSystem", "Patterns", "Threads",
             ]),
         room("Configuration", ["ArchiveTypes", "Patterns", .product(name: "Yams", package: "Yams")]),
         .executableTarget(
@@ -137,8 +137,8 @@ let package = Package(
         tests(
             "RetrievalTests",
             [
-                "Retrieval", "ArchiveIndex", "ChunkFormat", "ObjectStore", "EventTime", "Checksums", "ArchiveTypes",
-                "Patterns", logging,
+                "Retrieval", "ArchiveIndex", "Placement", "ChunkFormat", "ObjectStore", "EventTime", "Checksums",
+                "ArchiveTypes", "Patterns", logging,
             ]),
         tests("ConfigurationTests", ["Configuration", "ArchiveTypes"]),
         tests("CommandTests", ["firn", .product(name: "ArgumentParser", package: "swift-argument-parser")]),

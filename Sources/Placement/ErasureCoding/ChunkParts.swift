@@ -47,7 +47,9 @@ package final class ChunkParts: Sendable {
             var body = ObjectBody(content: .file(path: path, length: manifest.length), sha256: manifest.sha256)
             if wantsMD5, copies > 1 { body.md5 = try md5(path, manifest.length) }
             let part = Part(key: manifest.chunk.description, body: body)
-            return ChunkParts(parts: Array(repeating: part, count: copies), files: [])
+            // A directory may take the file itself for its object. Two copies must not be one file.
+            let copy = Part(key: part.key, body: body.copied)
+            return ChunkParts(parts: [part] + Array(repeating: copy, count: max(1, copies) - 1), files: [])
         case .erasure:
             guard case .sharded(let geometry) = manifest.chunk.form else {
                 throw Failure(description: "\(manifest.chunk) is not a key of shards")
@@ -192,68 +194,6 @@ private final class PayloadDigests {
             return copy.finish()
         }
         return ObjectBody(content: content, sha256: whole(sha256), md5: wantsMD5 ? whole(md5) : nil)
-    }
-}
-
-/// A file of this machine, closed when it is gone.
-private final class LocalFile {
-    private let path: String
-    private let descriptor: Int32
-
-    init(reading path: String) throws(ChunkParts.Failure) {
-        self.path = path
-        descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .system("cannot open", path) }
-    }
-
-    init(creating path: String) throws(ChunkParts.Failure) {
-        self.path = path
-        descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o440)
-        guard descriptor >= 0 else { throw .system("cannot create", path) }
-    }
-
-    deinit { close(descriptor) }
-
-    /// Fills the buffer.
-    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(ChunkParts.Failure) {
-        var filled = 0
-        while filled < buffer.count {
-            let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
-            let count = pread(descriptor, rest.baseAddress, rest.count, off_t(clamping: offset + UInt64(filled)))
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw .system("cannot read", path) }
-            guard count > 0 else { throw ChunkParts.Failure(description: "\(path) is shorter than it was") }
-            filled += count
-        }
-    }
-
-    func write(_ bytes: [UInt8]) throws(ChunkParts.Failure) {
-        var failure: ChunkParts.Failure?
-        bytes.withUnsafeBytes { bytes in
-            do throws(ChunkParts.Failure) { try write(bytes) } catch { failure = error }
-        }
-        if let failure { throw failure }
-    }
-
-    func sync() throws(ChunkParts.Failure) {
-        guard fdatasync(descriptor) == 0 else { throw .system("cannot sync", path) }
-    }
-
-    func write(_ bytes: UnsafeRawBufferPointer) throws(ChunkParts.Failure) {
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let piece = UnsafeRawBufferPointer(rebasing: rest)
-            let count = Glibc.write(descriptor, piece.baseAddress, piece.count)
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw .system("cannot write", path) }
-            rest = rest.dropFirst(count)
-        }
-    }
-}
-
-extension ChunkParts.Failure {
-    fileprivate static func system(_ what: String, _ path: String) -> ChunkParts.Failure {
-        ChunkParts.Failure(description: "\(what) \(path): \(String(cString: strerror(errno)))")
     }
 }
 
