@@ -42,6 +42,7 @@ let package = Package(
         .systemLibrary(name: "CTLS", pkgConfig: "libssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
         .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
+        .systemLibrary(name: "CErasure", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
         .systemLibrary(name: "CDecompress", providers: [.apt(["liblzma-dev", "libbz2-dev", "zlib1g-dev"])]),
         .target(name: "CSystem"),
 
@@ -57,10 +58,13 @@ let package = Package(
         room("Inputs", ["ArchiveTypes", "Checksums", "CSystem", "CTLS", "CZstd", "CDecompress", "Threads"]),
         room("Spool", ["ArchiveTypes", "Checksums", "ChunkFormat", "CSystem", "Threads"]),
         room(
+            "Placement",
+            ["ArchiveTypes", "Checksums", "ChunkFormat", "ObjectStore", "CErasure", "Threads", logging]),
+        room(
             "Archiving",
             [
-                "ArchiveTypes", "Checksums", "EventTime", "ChunkFormat", "ObjectStore", "Inputs", "Spool", "Patterns",
-                "Threads", logging,
+                "ArchiveTypes", "Checksums", "EventTime", "ChunkFormat", "ObjectStore", "Placement", "Inputs", "Spool",
+                "Patterns", "Threads", logging,
             ]),
         room("ArchiveIndex", ["ArchiveTypes", "Checksums", "ChunkFormat", "ObjectStore", logging]),
         room(
@@ -74,6 +78,7 @@ let package = Package(
             name: "firn",
             dependencies: [
                 "ArchiveTypes", "EventTime", "ChunkFormat", "ObjectStore", "HTTPTransport", "S3", "Inputs", "Spool",
+                "Placement",
                 "Archiving", "ArchiveIndex", "Retrieval", "Configuration", "Checksums", "Patterns", "Threads",
                 "CSystem",
                 logging,

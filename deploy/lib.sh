@@ -7,7 +7,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # needs to run and to link, and a minimal system lacks.
 build_packages=(
     ca-certificates git pkg-config
-    libbz2-dev libcurl4-openssl-dev liblzma-dev libpcre2-dev libssl-dev libxxhash-dev libzstd-dev zlib1g-dev
+    libbz2-dev libcurl4-openssl-dev libisal-dev liblzma-dev libpcre2-dev libssl-dev libxxhash-dev libzstd-dev zlib1g-dev
     g++ libncurses6 libsqlite3-0 libxml2
 )
 

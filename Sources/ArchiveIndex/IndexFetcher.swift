@@ -46,12 +46,13 @@ struct IndexFetcher: Sendable {
     private func load(_ part: IndexSet.Part, of id: IndexSet.ID) async throws -> LoadedSet.Part {
         let key = part.key.description
         let isSmall = part.size <= Self.smallObject
-        var tail = try await get(key, isSmall ? .whole : .suffix(length: Self.tailLength), of: id)
+        let range = isSmall ? ObjectRange.whole : .suffix(length: Self.tailLength)
+        var tail = try await get(key, range, of: id) { Self.isTail($0, of: part.key) }
         do {
             while true {
                 let needed = try tail.bytes.withUnsafeBytes { try IndexFooter.neededTail($0) }
                 guard needed > tail.bytes.count, UInt64(tail.bytes.count) < tail.objectSize else { break }
-                tail = try await get(key, .suffix(length: UInt64(needed)), of: id)
+                tail = try await get(key, .suffix(length: UInt64(needed)), of: id) { Self.isTail($0, of: part.key) }
             }
             let footer = try tail.bytes.withUnsafeBytes {
                 try IndexFooter.decode($0, size: tail.objectSize, key: part.key)
@@ -60,6 +61,19 @@ struct IndexFetcher: Sendable {
             return LoadedSet.Part(key: part.key, footer: footer, whole: isWhole ? tail.bytes : nil)
         } catch let error as FormatError {
             throw IndexObjectFailure.unusable(id, IndexProblem(.detour, object: key, why: error.reason))
+        }
+    }
+
+    /// Whether bytes end in an index object's footer, or in so little of it that more must be read.
+    private static func isTail(_ data: ObjectData, of key: IndexObjectKey) -> Bool {
+        data.bytes.withUnsafeBytes { bytes in
+            do throws(FormatError) {
+                guard try IndexFooter.neededTail(bytes) <= bytes.count else { return true }
+                _ = try IndexFooter.decode(bytes, size: data.objectSize, key: key)
+                return true
+            } catch {
+                return false
+            }
         }
     }
 
@@ -72,7 +86,12 @@ struct IndexFetcher: Sendable {
         if let whole = run.part.whole {
             (bytes, base) = (whole, 0)
         } else {
-            bytes = try await get(key, .bytes(offset: offset, length: length), of: id).bytes
+            let fences = run.fences
+            bytes = try await get(key, .bytes(offset: offset, length: length), of: id) { data in
+                guard data.bytes.count >= Int(length) else { return false }
+                do { try Self.decode(data.bytes, from: offset, fences) { _ in } } catch { return false }
+                return true
+            }.bytes
         }
         guard bytes.count >= Int(offset - base + length) else {
             throw IndexObjectFailure.unusable(
@@ -100,9 +119,12 @@ struct IndexFetcher: Sendable {
         }
     }
 
-    private func get(_ key: String, _ range: ObjectRange, of id: IndexSet.ID) async throws -> ObjectData {
+    private func get(
+        _ key: String, _ range: ObjectRange, of id: IndexSet.ID,
+        accepting isAcceptable: @escaping @Sendable (ObjectData) -> Bool
+    ) async throws -> ObjectData {
         do throws(StoreError) {
-            return try await store.get(key, range)
+            return try await store.get(key, range, accepting: isAcceptable)
         } catch {
             switch error.kind {
             case .cancelled: throw error

@@ -10,20 +10,24 @@ extension IndexerRun {
         let described = try await describedChunks()
         let fetcher = indexer.fetcher
         var (entries, time) = try await fetcher.list(KeyLayout.chunks)
-        entries.removeAll { entry in ChunkKey(entry.key).map { described.contains($0.name.digest) } ?? false }
+        var chunks: Set<ChunkKey> = []
         for entry in entries {
-            guard let key = ChunkKey(entry.key) else {
+            guard let key = ChunkKey(entry.key) ?? ShardKey(entry.key)?.chunk else {
                 report.problems.append(
                     IndexProblem(.detour, object: entry.key, why: "name is not of this archive's format"))
                 continue
             }
+            if !described.contains(key.name.digest) { chunks.insert(key) }
+        }
+        entries = []
+        for key in chunks.sorted() {
             do {
                 time = try await adopt(key, time)
                 report.adopted.append(key)
             } catch let error as FormatError {
-                report.problems.append(IndexProblem(.incomplete, object: entry.key, why: error.reason))
+                report.problems.append(IndexProblem(.incomplete, object: key.description, why: error.reason))
             } catch let error as StoreError where error.kind == .notFound || error.kind == .corrupt {
-                report.problems.append(IndexProblem(.incomplete, object: entry.key, why: error.reason))
+                report.problems.append(IndexProblem(.incomplete, object: key.description, why: error.reason))
             }
         }
     }

@@ -77,26 +77,144 @@ package struct ObjectName: Sendable, Hashable, Comparable, CustomStringConvertib
     }
 }
 
-/// `chunks/YYYY-MM-DD/HH/WRITER-SEQUENCE-DIGEST.zst`; the hour is that of sealing.
+/// The name of a chunk, which says in which form stores hold it; the hour is that of sealing.
+///
+///     chunks/YYYY-MM-DD/HH/WRITER-SEQUENCE-DIGEST.zst                   an object: the chunk itself
+///     chunks/YYYY-MM-DD/HH/WRITER-SEQUENCE-DIGEST.ecDATA-PARITY-LENGTH  shards, which are objects: see `ShardKey`
 package struct ChunkKey: Sendable, Hashable, Comparable, CustomStringConvertible {
     package var hour: Hour
     package var name: ObjectName
+    package var form: ChunkForm
 
-    package init(hour: Hour, name: ObjectName) {
+    package init(hour: Hour, name: ObjectName, form: ChunkForm = .whole) {
         self.hour = hour
         self.name = name
+        self.form = form
     }
 
     package init?(_ key: some StringProtocol) {
-        guard let (hour, name) = parseDated(key, folder: KeyLayout.chunks, ending: ".zst") else { return nil }
-        self.init(hour: hour, name: name)
+        guard let (hour, name, ending) = parseDated(key, folder: KeyLayout.chunks),
+            let form = ChunkForm(ending: ending)
+        else { return nil }
+        self.init(hour: hour, name: name, form: form)
     }
 
-    package var description: String { "\(KeyLayout.chunks)\(hour)/\(name).zst" }
+    package var description: String { "\(KeyLayout.chunks)\(hour)/\(name).\(form.ending)" }
 
     package static func < (left: ChunkKey, right: ChunkKey) -> Bool {
-        left.hour == right.hour ? left.name < right.name : left.hour < right.hour
+        if left.hour != right.hour { return left.hour < right.hour }
+        return left.name == right.name ? left.form < right.form : left.name < right.name
     }
+}
+
+/// How stores hold a chunk.
+package enum ChunkForm: Sendable, Hashable, Comparable {
+    /// Each as one object.
+    case whole
+    /// Reed-Solomon, one shard a store.
+    case sharded(ShardGeometry)
+
+    fileprivate init?(ending: Substring) {
+        if ending == "zst" {
+            self = .whole
+        } else if let geometry = ShardGeometry(ending: ending) {
+            self = .sharded(geometry)
+        } else {
+            return nil
+        }
+    }
+
+    fileprivate var ending: String {
+        switch self {
+        case .whole: "zst"
+        case .sharded(let geometry): geometry.ending
+        }
+    }
+
+    package static func < (left: ChunkForm, right: ChunkForm) -> Bool {
+        switch (left, right) {
+        case (_, .whole): false
+        case (.whole, .sharded): true
+        case (.sharded(let one), .sharded(let other)):
+            (one.data, one.parity, one.length) < (other.data, other.parity, other.length)
+        }
+    }
+}
+
+/// How a chunk is cut into shards. Data shard `i` is the bytes from `i * shardLength` up to `(i + 1) * shardLength` or the
+/// chunk's end: put after one another, the data shards are the chunk. A parity shard is `shardLength` bytes, of data
+/// shards that count as filled up with zeros.
+package struct ShardGeometry: Sendable, Hashable {
+    /// 1 to `Limits.shards` together.
+    package let data: Int
+    package let parity: Int
+    /// Bytes of the chunk, at least 1.
+    package let length: UInt64
+
+    package init?(data: Int, parity: Int, length: UInt64) {
+        guard data >= 1, parity >= 1, data + parity <= Limits.shards, 1...UInt64(Limits.objectBytes) ~= length else {
+            return nil
+        }
+        self.data = data
+        self.parity = parity
+        self.length = length
+    }
+
+    package var shards: Int { data + parity }
+
+    /// Bytes of a full shard, without its trailer.
+    package var shardLength: UInt64 { (length + UInt64(data) - 1) / UInt64(data) }
+
+    /// Bytes of shard `index`, without its trailer.
+    package func length(ofShard index: Int) -> UInt64 {
+        guard index < data else { return shardLength }
+        let start = min(UInt64(index) * shardLength, length)
+        return min(shardLength, length - start)
+    }
+
+    fileprivate init?(ending: Substring) {
+        let parts = ending.dropFirst(2).split(separator: "-", omittingEmptySubsequences: false)
+        guard ending.hasPrefix("ec"), parts.count == 3, let data = plainNumber(parts[0]).flatMap({ Int(exactly: $0) }),
+            let parity = plainNumber(parts[1]).flatMap({ Int(exactly: $0) }), let length = plainNumber(parts[2])
+        else { return nil }
+        self.init(data: data, parity: parity, length: length)
+    }
+
+    fileprivate var ending: String { "ec\(data)-\(parity)-\(length)" }
+}
+
+/// One shard of a chunk: the chunk's key, a point, and the shard's number from 0; parity comes after data.
+package struct ShardKey: Sendable, Hashable, Comparable, CustomStringConvertible {
+    package let chunk: ChunkKey
+    package let geometry: ShardGeometry
+    package let index: Int
+
+    /// Nil where `chunk` has no such shard.
+    package init?(_ chunk: ChunkKey, index: Int) {
+        guard case .sharded(let geometry) = chunk.form, 0..<geometry.shards ~= index else { return nil }
+        self.chunk = chunk
+        self.geometry = geometry
+        self.index = index
+    }
+
+    package init?(_ key: some StringProtocol) {
+        guard let point = key.lastIndex(of: "."), let number = plainNumber(key[key.index(after: point)...]),
+            let index = Int(exactly: number), let chunk = ChunkKey(key[..<point])
+        else { return nil }
+        self.init(chunk, index: index)
+    }
+
+    package var description: String { "\(chunk).\(index)" }
+
+    package static func < (left: ShardKey, right: ShardKey) -> Bool {
+        left.chunk == right.chunk ? left.index < right.index : left.chunk < right.chunk
+    }
+}
+
+/// A number in its only form: decimal digits without leading zeros.
+private func plainNumber(_ text: some StringProtocol) -> UInt64? {
+    guard text.utf8.allSatisfy({ 0x30...0x39 ~= $0 }), text == "0" || text.utf8.first != 0x30 else { return nil }
+    return UInt64(text)
 }
 
 /// `manifests/YYYY-MM-DD/HH/WRITER-SEQUENCE-DIGEST.json.zst`; the hour is that of its PUT by the store's clock, writer
@@ -111,7 +229,9 @@ package struct ManifestKey: Sendable, Hashable, Comparable, CustomStringConverti
     }
 
     package init?(_ key: some StringProtocol) {
-        guard let (hour, name) = parseDated(key, folder: KeyLayout.manifests, ending: ".json.zst") else { return nil }
+        guard let (hour, name, ending) = parseDated(key, folder: KeyLayout.manifests), ending == "json.zst" else {
+            return nil
+        }
         self.init(hour: hour, name: name)
     }
 
@@ -122,12 +242,12 @@ package struct ManifestKey: Sendable, Hashable, Comparable, CustomStringConverti
     }
 }
 
-private func parseDated(_ key: some StringProtocol, folder: String, ending: String) -> (Hour, ObjectName)? {
-    guard key.utf8.count <= Limits.keyBytes, key.hasPrefix(folder), key.hasSuffix(ending) else { return nil }
-    let middle = key.dropFirst(folder.count).dropLast(ending.count)
-    let parts = middle.split(separator: "/", omittingEmptySubsequences: false)
-    guard parts.count == 3, let hour = Hour("\(parts[0])/\(parts[1])"), let name = ObjectName(parts[2]) else {
-        return nil
-    }
-    return (hour, name)
+/// Hour, name, and what comes after the first point behind it.
+private func parseDated(_ key: some StringProtocol, folder: String) -> (Hour, ObjectName, Substring)? {
+    guard key.utf8.count <= Limits.keyBytes, key.hasPrefix(folder) else { return nil }
+    let parts = key.dropFirst(folder.count).split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count == 3, let point = parts[2].firstIndex(of: "."), let hour = Hour("\(parts[0])/\(parts[1])"),
+        let name = ObjectName(parts[2][..<point])
+    else { return nil }
+    return (hour, name, Substring(parts[2][parts[2].index(after: point)...]))
 }

@@ -19,6 +19,8 @@ package enum Limits {
     package static let blockStoredBytes = (16 << 20) + (1 << 17)
     /// One PUT an object: S3 takes at most 5 GiB, and tools stay quick with this.
     package static let chunkBytes = 1 << 30
+    /// Of one chunk, data and parity together: Reed-Solomon over bytes allows 255, and stores are not that many.
+    package static let shards = 64
     /// Whatever claims to be larger is none of an archive's objects.
     package static let objectBytes = chunkBytes + (1 << 20)
     /// A directory of a chunk of the smallest blocks.

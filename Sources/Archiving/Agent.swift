@@ -2,6 +2,7 @@ package import ArchiveTypes
 import Inputs
 package import Logging
 import ObjectStore
+import Placement
 package import Spool
 import Threads
 
@@ -10,7 +11,7 @@ import Threads
 /// One thread reads, compresses and syncs, one merges and seals; tasks upload. Lines are durable when their block is
 /// synced, and only then does the checkpoint of their file move.
 package final class Agent: Sendable {
-    private let archive: ArchiveStore
+    private let archive: ArchiveWriter
     private let spool: Spool
     private let settings: AgentSettings
     private let logger: Logger
@@ -21,7 +22,7 @@ package final class Agent: Sendable {
 
     /// - Parameter receiving: what cannot be followed but comes by itself; nil: nothing does.
     package init(
-        archive: ArchiveStore, spool: Spool, settings: AgentSettings, receiving: ReceivingSide? = nil, logger: Logger,
+        archive: ArchiveWriter, spool: Spool, settings: AgentSettings, receiving: ReceivingSide? = nil, logger: Logger,
         clock: @escaping @Sendable () -> Nanoseconds
     ) {
         self.archive = archive
@@ -29,7 +30,7 @@ package final class Agent: Sendable {
         self.settings = settings
         self.logger = logger
         self.clock = clock
-        health = StoreHealth(store: archive.store.name)
+        health = StoreHealth(stores: archive.members.map(\.name))
         self.receiving = receiving
     }
 
@@ -86,11 +87,11 @@ package final class Agent: Sendable {
         var status = StatusWriter(spool: spool, logger: logger)
         while !isStopping.read({ $0 }) {
             let hasMore = try reader.turn { isStopping.read { $0 } }
-            status.write(reader, [health.status], now: clock())
+            status.write(reader, health.status, now: clock())
             if !hasMore { waitForStop(atMost: reader.pollPause, until: reader.nextDue()) }
         }
         try reader.finish()
-        status.write(reader, [health.status], now: clock(), isLast: true)
+        status.write(reader, health.status, now: clock(), isLast: true)
     }
 
     private func waitForStop(atMost pause: Nanoseconds, until due: Nanoseconds?) {

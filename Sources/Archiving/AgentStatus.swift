@@ -19,6 +19,9 @@ package struct AgentStatus: Codable, Sendable, Hashable {
         /// Why it last failed and when; nil once it works again.
         package var failure: String?
         package var failedAt: String?
+        /// Archived chunks that it still lacks and that the spool keeps for it, and their bytes.
+        package var owedChunks = 0
+        package var owedBytes: UInt64 = 0
     }
 
     package var process: Int32

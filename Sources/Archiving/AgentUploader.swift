@@ -2,34 +2,44 @@ import ArchiveTypes
 import ChunkFormat
 import Logging
 import ObjectStore
+import Placement
 import Spool
 import Synchronization
 
-/// Takes sealed chunks to the archive, several at a time, for as long as it takes.
+/// Takes sealed chunks to the archive, several at a time, for as long as it takes, and pays to each store what it missed.
 struct AgentUploader: Sendable {
-    let archive: ArchiveStore
+    let archive: ArchiveWriter
     let spool: Spool
     let logger: Logger
     let clock: @Sendable () -> Nanoseconds
     let health: StoreHealth
 
     private static let uploads = 4
-    /// Between two tries of a chunk that a store did not take, in seconds, beyond the store's own retries.
+    /// Between two tries of a chunk that cannot be archived at all, in seconds, beyond what stores wait by themselves.
     private static let pauses: [Double] = [1, 2, 5, 10, 30]
+    /// How long stores that are not needed any more may take for a chunk before that becomes a debt.
+    private static let straggling = Duration.seconds(60)
+    /// Between two looks for room while they do.
+    private static let look = Duration.seconds(1)
+    /// Between two looks for debts.
+    private static let debtPause = Duration.seconds(1)
 
     /// Returns when `chunks` has ended and all of it is archived, or at cancellation.
     func run(_ chunks: AsyncStream<SealedChunk>) async {
-        await withTaskGroup(of: Void.self) { group in
-            var running = 0
+        let payers = archive.members.count > 1 ? archive.members.map { member in Task { await pay(member) } } : []
+        let slots = AsyncSemaphore(permits: Self.uploads)
+        await withDiscardingTaskGroup { group in
             for await chunk in chunks {
-                if running >= Self.uploads {
-                    await group.next()
-                    running -= 1
+                do throws(CancellationError) { try await slots.acquire() } catch { break }
+                group.addTask {
+                    let delivery = await upload(chunk)
+                    slots.release()
+                    if let delivery { await finish(delivery) }
                 }
-                running += 1
-                group.addTask { await upload(chunk) }
             }
         }
+        payers.forEach { $0.cancel() }
+        for payer in payers { await payer.value }
     }
 
     /// Waits for `uploads`, but not longer than `timeout` nanoseconds.
@@ -46,49 +56,132 @@ struct AgentUploader: Sendable {
         }
     }
 
-    private func upload(_ chunk: SealedChunk) async {
+    /// Until a chunk is archived; nil at cancellation.
+    private func upload(_ chunk: SealedChunk) async -> ChunkDelivery? {
         var tries = 0
         while !Task.isCancelled {
-            do {
-                try await archive.prepare()
-                let archived = try await archive.archive(chunk)
-                try spool.remove(archived)
-                health.succeeded(at: clock())
+            do throws(StoreError) {
+                let delivery = try await archive.deliver(chunk, isPersistent: archive.members.count > 1)
                 logger.debug("archived \(chunk.manifest.chunk)")
-                return
-            } catch let error as StoreError where error.kind == .cancelled {
-                return
+                return delivery
             } catch {
-                health.failed("\(error)", at: clock())
+                if error.kind == .cancelled { return nil }
+                health.failed(error, at: clock())
                 logger.error("\(error)")
             }
             let pause = Self.pauses[min(tries, Self.pauses.count - 1)] * Double.random(in: 0.5...1)
             tries += 1
-            do { try await Task.sleep(nanoseconds: UInt64(pause * 1e9)) } catch { return }
+            do { try await Task.sleep(nanoseconds: UInt64(pause * 1e9)) } catch { return nil }
+        }
+        return nil
+    }
+
+    /// Lets a chunk leave the spool once all stores have it, or some owe it for too long.
+    private func finish(_ delivery: ChunkDelivery) async {
+        let owing = await settle(delivery)
+        guard case .success(let archived) = await delivery.acknowledged() else { return }
+        for member in archive.members where !owing.contains(member.name) { health.succeeded(member.name, at: clock()) }
+        for failure in await delivery.lastFailures where failure.kind != .cancelled {
+            health.failed(failure, at: clock())
+        }
+        do throws(SpoolError) {
+            if owing.isEmpty { try spool.remove(archived) } else { try spool.owe(archived, to: owing) }
+            health.owes(spool.owed())
+        } catch {
+            logger.error("\(error): the chunk is put again at the next start")
+        }
+    }
+
+    /// Stores may take long while that holds up nobody: neither those that stop the agent nor what needs the room.
+    private func settle(_ delivery: ChunkDelivery) async -> [String] {
+        let begin = ContinuousClock.now
+        while !(await delivery.owing.isEmpty) {
+            let isOver = ContinuousClock.now - begin >= Self.straggling || Task.isCancelled || isShortOfRoom
+            let owing = await delivery.settle(within: isOver ? .zero : Self.look, cancelling: isOver)
+            if isOver { return owing }
+        }
+        return []
+    }
+
+    private var isShortOfRoom: Bool { spool.backlog().bytes > spool.maxBytes / 2 }
+
+    /// Pays a store what it lacks, oldest first, one chunk at a time, while it works.
+    private func pay(_ member: StoreMember) async {
+        while !Task.isCancelled {
+            let owed = spool.owed()
+            health.owes(owed)
+            if let next = owed.first(where: { $0.stores.contains(member.name) }),
+                !member.breaker.isOpen
+                    || member.breaker.admit() == nil
+            {
+                if await pay(next.chunk, member) { continue }
+            }
+            do { try await Task.sleep(for: Self.debtPause) } catch { return }
+        }
+    }
+
+    private func pay(_ chunk: SealedChunk, _ member: StoreMember) async -> Bool {
+        do {
+            try await archive.pay(chunk, to: member)
+            member.breaker.succeeded()
+            try spool.paid(chunk.manifest.chunk, to: member.name)
+            health.succeeded(member.name, at: clock())
+            logger.debug("\(member.name) has \(chunk.manifest.chunk) now")
+            return true
+        } catch let error as StoreError {
+            if error.kind == .cancelled {
+                member.breaker.abandoned()
+            } else {
+                member.breaker.failed()
+                health.failed(error, at: clock())
+            }
+            return false
+        } catch {
+            logger.error("\(error)")
+            return false
         }
     }
 }
 
-/// How the store took the last chunk.
+/// How the stores took what they were given last, and what they lack.
 final class StoreHealth: Sendable {
-    private let state: Mutex<AgentStatus.Store>
+    private let stores: Mutex<[AgentStatus.Store]>
 
-    init(store: String) { state = Mutex(AgentStatus.Store(name: store)) }
+    init(stores names: [String]) { stores = Mutex(names.map { AgentStatus.Store(name: $0) }) }
 
-    func succeeded(at time: Nanoseconds) {
-        state.withLock { store in
+    func succeeded(_ name: String, at time: Nanoseconds) {
+        update(name) { store in
             store.lastArchived = CivilTime.rfc3339(time)
             store.failure = nil
             store.failedAt = nil
         }
     }
 
-    func failed(_ reason: String, at time: Nanoseconds) {
-        state.withLock { store in
-            store.failure = reason
+    func failed(_ error: StoreError, at time: Nanoseconds) {
+        update(error.store) { store in
+            store.failure = "\(error)"
             store.failedAt = CivilTime.rfc3339(time)
         }
     }
 
-    var status: AgentStatus.Store { state.withLock { $0 } }
+    func owes(_ owed: [OwedChunk]) {
+        stores.withLock { stores in
+            for index in stores.indices {
+                let mine = owed.filter { $0.stores.contains(stores[index].name) }
+                stores[index].owedChunks = mine.count
+                stores[index].owedBytes = mine.reduce(0) { $0 + $1.chunk.manifest.length }
+            }
+        }
+    }
+
+    /// An error about no single one of the stores is one of all that say nothing by themselves.
+    private func update(_ name: String, _ change: (inout AgentStatus.Store) -> Void) {
+        stores.withLock { stores in
+            let known = stores.firstIndex { $0.name == name }
+            if let known { return change(&stores[known]) }
+            for index in stores.indices where stores.count == 1 { change(&stores[index]) }
+        }
+    }
+
+    var status: [AgentStatus.Store] { stores.withLock { $0 } }
 }

@@ -25,6 +25,9 @@ package struct ArchiveSummary: Sendable {
     package var storedBytes: UInt64 = 0
     /// Sources that could not be read, or not to their end: what was read of them is archived.
     package var failures: [Failure] = []
+    /// Chunks that stores lack, by the stores' names, and why they last failed.
+    package var owing: [String: Int] = [:]
+    package var storeFailures: [String: String] = [:]
 
     package struct Failure: Sendable {
         package var source: String
@@ -34,7 +37,7 @@ package struct ArchiveSummary: Sendable {
 
 /// Archives sources to their end and returns when all of it is archived.
 package struct FileArchiver: Sendable {
-    package var archive: ArchiveStore
+    package var archive: ArchiveWriter
     package var spool: Spool
     package var compression: CompressionSettings
     /// Threads that read and compress.
@@ -42,8 +45,13 @@ package struct FileArchiver: Sendable {
     /// Chunks that are put at the same time.
     package var uploads: Int
 
+    /// Stores that are not needed any more have as long again as everything took, and a little.
+    private static let grace = Duration.seconds(1)
+    /// A chunk stays in the spool for them no longer than this.
+    private static let longestGrace = Duration.seconds(60)
+
     package init(
-        archive: ArchiveStore, spool: Spool, compression: CompressionSettings, workers: Int, uploads: Int = 4
+        archive: ArchiveWriter, spool: Spool, compression: CompressionSettings, workers: Int, uploads: Int = 4
     ) {
         self.archive = archive
         self.spool = spool
@@ -86,14 +94,16 @@ package struct FileArchiver: Sendable {
     }
 
     private func upload(_ chunks: AsyncStream<SealedChunk>, of pipeline: BlockPipeline) async throws -> ArchiveSummary {
+        let begin = ContinuousClock.now
         do {
-            return try await withThrowingTaskGroup(of: UInt64.self) { group in
+            let stragglers = Stragglers(spool)
+            var summary = try await withThrowingTaskGroup(of: UInt64.self) { group in
                 var summary = ArchiveSummary()
                 for await chunk in chunks {
                     if summary.chunks >= uploads, let bytes = try await group.next() { summary.storedBytes += bytes }
                     summary.chunks += 1
                     group.addTask {
-                        do { return try await put(chunk) } catch {
+                        do { return try await put(chunk, stragglers) } catch {
                             giveUp(error, pipeline)
                             throw error
                         }
@@ -102,6 +112,8 @@ package struct FileArchiver: Sendable {
                 for try await bytes in group { summary.storedBytes += bytes }
                 return summary
             }
+            try await stragglers.end(within: (ContinuousClock.now - begin) / 2 + Self.grace, &summary)
+            return summary
         } catch {
             giveUp(error, pipeline)
             throw error
@@ -115,10 +127,58 @@ package struct FileArchiver: Sendable {
     }
 
     /// The bytes that were put.
-    private func put(_ chunk: SealedChunk) async throws -> UInt64 {
-        let archived = try await archive.archive(chunk)
-        try spool.remove(archived)
-        return chunk.manifest.length + archived.manifestLength
+    private func put(_ chunk: SealedChunk, _ stragglers: Stragglers) async throws -> UInt64 {
+        let delivery = try await archive.deliver(chunk, isPersistent: false)
+        let archived = try await delivery.acknowledged().get()
+        await stragglers.add(delivery, atMost: Self.longestGrace)
+        return archived.storedBytes
+    }
+}
+
+extension ArchivedChunk {
+    /// Bytes that one store holds of it, or with shards all of them together.
+    fileprivate var storedBytes: UInt64 {
+        guard case .sharded(let geometry) = chunk.manifest.chunk.form else {
+            return chunk.manifest.length + manifestLength
+        }
+        let shards = (0..<geometry.shards).reduce(UInt64(0)) {
+            $0 + geometry.length(ofShard: $1) + UInt64(ShardTrailer.length)
+        }
+        return shards + manifestLength
+    }
+}
+
+/// Archived chunks that some stores do not hold yet.
+private actor Stragglers {
+    private let spool: Spool
+    private var deliveries: [ChunkDelivery] = []
+    private var tasks: [Task<Void, any Error>] = []
+    private var owing: [String: Int] = [:]
+    private var failures: [String: String] = [:]
+
+    init(_ spool: Spool) { self.spool = spool }
+
+    /// Lets the chunk leave the spool when it is settled.
+    func add(_ delivery: ChunkDelivery, atMost limit: Duration) {
+        deliveries.append(delivery)
+        tasks.append(
+            Task {
+                let lacking = await delivery.settle(within: limit)
+                for failure in await delivery.lastFailures { failures[failure.store] = failure.reason }
+                for store in lacking { owing[store, default: 0] += 1 }
+                try spool.remove(try await delivery.acknowledged().get())
+            })
+    }
+
+    /// Ends what is not over by then.
+    func end(within grace: Duration, _ summary: inout ArchiveSummary) async throws {
+        let timer = Task {
+            do { try await Task.sleep(for: grace) } catch { return }
+            for delivery in deliveries { await delivery.cancel() }
+        }
+        defer { timer.cancel() }
+        for task in tasks { try await task.value }
+        (summary.owing, summary.storeFailures) = (owing, failures)
     }
 }
 

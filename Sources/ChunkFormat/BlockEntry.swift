@@ -70,22 +70,7 @@ package struct ChunkDescription: Sendable, Hashable {
     }
 }
 
-/// The rule of redundancy that was in force at sealing, and the stores it meant.
-package struct Redundancy: Sendable, Hashable {
-    /// Whole copies, each in a store of its own.
-    package var copies: UInt32
-    package var acknowledge: UInt32
-    /// Names of the stores that are meant to hold the copies.
-    package var placement: [String]
-
-    package init(copies: UInt32, acknowledge: UInt32, placement: [String]) {
-        self.copies = copies
-        self.acknowledge = acknowledge
-        self.placement = placement
-    }
-}
-
-/// The description of one chunk: a pure function of its bytes.
+/// The description of one chunk: a pure function of its bytes, and of the rule that it was converted to.
 package struct Manifest: Sendable, Hashable {
     package var chunk: ChunkKey
     /// Bytes of the chunk.
@@ -95,6 +80,9 @@ package struct Manifest: Sendable, Hashable {
     package var description: ChunkDescription
     /// In the order of their offsets.
     package var blocks: [BlockEntry]
+    /// 0: as the chunk was sealed. Each time it is converted to another rule a manifest with the next one is added,
+    /// whose `chunk` and `description.redundancy` are those of the new rule; the highest readable one counts.
+    package var revision = 0
 
     package init(
         chunk: ChunkKey, length: UInt64, sha256: [UInt8], description: ChunkDescription, blocks: [BlockEntry]

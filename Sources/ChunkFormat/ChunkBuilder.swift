@@ -39,9 +39,14 @@ package struct ChunkBuilder: ~Copyable {
         whole.update(tail)
         let sha256 = whole.finish()
         let name = ObjectName(writer: description.writer, sequence: description.sequence, sha256: hex(sha256))
-        let key = ChunkKey(hour: Hour(containing: description.sealed), name: name)
+        let chunkLength = length + UInt64(tail.count)
+        let hour = Hour(containing: description.sealed)
+        guard let key = description.redundancy.key(hour: hour, name: name, length: chunkLength) else {
+            let rule = description.redundancy.rule.text
+            throw FormatError(.excessive, at: 0, "chunk of \(chunkLength) bytes cannot be cut into shards of \(rule)")
+        }
         let manifest = Manifest(
-            chunk: key, length: length + UInt64(tail.count), sha256: sha256, description: description, blocks: blocks)
+            chunk: key, length: chunkLength, sha256: sha256, description: description, blocks: blocks)
         return (tail, manifest)
     }
 

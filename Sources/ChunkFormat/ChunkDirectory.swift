@@ -86,17 +86,13 @@ enum DirectoryField: UInt64 {
 
 extension ChunkDescription {
     /// Texts with a varint length: archive, writer. Varint sequence, signed varint time of sealing. SHA-256 of the
-    /// previous chunk with a varint length (32, or 0 for the writer's first). Varints: rule (1 is copies), copies,
-    /// acknowledge, number of stores; their names with a varint length.
+    /// previous chunk with a varint length (32, or 0 for the writer's first). Then `Redundancy.encoded()`.
     func encoded() -> [UInt8] {
         var bytes = lengthPrefixed([archive, writer.description])
         bytes.append(varint: sequence)
         bytes.append(signedVarint: sealed)
         bytes.append(lengthPrefixed: previous ?? [])
-        bytes += varints([
-            1, UInt64(redundancy.copies), UInt64(redundancy.acknowledge), UInt64(redundancy.placement.count),
-        ])
-        return bytes + lengthPrefixed(redundancy.placement)
+        return bytes + redundancy.encoded()
     }
 
     init(_ reader: inout ByteReader) throws(MalformedBytes) {
@@ -113,22 +109,6 @@ extension ChunkDescription {
         }
         previous = digest.isEmpty ? nil : Array(digest)
         redundancy = try Redundancy(&reader)
-    }
-}
-
-extension Redundancy {
-    fileprivate init(_ reader: inout ByteReader) throws(MalformedBytes) {
-        guard try reader.readVarint() == 1 else {
-            throw MalformedBytes("unknown rule of redundancy; update firn", at: reader.offset)
-        }
-        let counts = (try reader.readVarint(), try reader.readVarint(), try reader.readVarint())
-        guard let copies = UInt32(exactly: counts.0), let acknowledge = UInt32(exactly: counts.1), counts.2 <= 1024
-        else {
-            throw MalformedBytes("rule of redundancy is out of bounds", at: reader.offset)
-        }
-        var placement: [String] = []
-        for _ in 0..<counts.2 { placement.append(try reader.readText(atMost: Limits.keySegmentBytes)) }
-        self.init(copies: copies, acknowledge: acknowledge, placement: placement)
     }
 }
 

@@ -113,10 +113,19 @@ extension Manifest {
         let sha256 = digest.finish()
         let description = directory.description
         let name = ObjectName(writer: description.writer, sequence: description.sequence, sha256: hex(sha256))
-        guard key == ChunkKey(hour: Hour(containing: description.sealed), name: name) else {
+        guard key.hour == Hour(containing: description.sealed), key.name == name else {
             throw FormatError(.damaged, at: 0, "chunk is not what its name says: its name should be \(name)")
         }
-        return Manifest(
+        if case .sharded(let geometry) = key.form, geometry.length != UInt64(bytes.count) {
+            throw FormatError(.damaged, at: 0, "chunk has \(bytes.count) bytes, which is not what its name says")
+        }
+        var manifest = Manifest(
             chunk: key, length: UInt64(bytes.count), sha256: sha256, description: description, blocks: directory.blocks)
+        if description.redundancy.key(hour: key.hour, name: name, length: manifest.length) != key {
+            // It was converted to another rule; of that the form of its key is all that is known.
+            manifest.revision = 1
+            manifest.description.redundancy = Redundancy(formOf: key)
+        }
+        return manifest
     }
 }

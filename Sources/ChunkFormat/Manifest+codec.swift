@@ -71,13 +71,18 @@ private struct ManifestDocument: Codable {
     var sequence: UInt64
     var sealed: String
     var previous: String?
+    /// Absent for 0.
+    var revision: Int?
     var redundancy: RedundancyDocument
     var streams: [StreamDocument]
     var blocks: [BlockDocument]
 
+    /// Either `copies`, or `data` and `parity`.
     struct RedundancyDocument: Codable {
-        var copies: UInt32
-        var acknowledge: UInt32
+        var copies: UInt64?
+        var data: UInt64?
+        var parity: UInt64?
+        var acknowledge: UInt64
         var placement: [String]
     }
 
@@ -123,8 +128,8 @@ extension ManifestDocument {
         sequence = manifest.description.sequence
         sealed = CivilTime.rfc3339(manifest.description.sealed)
         previous = manifest.description.previous.map { hex($0) }
-        let rule = manifest.description.redundancy
-        redundancy = RedundancyDocument(copies: rule.copies, acknowledge: rule.acknowledge, placement: rule.placement)
+        revision = manifest.revision == 0 ? nil : manifest.revision
+        redundancy = RedundancyDocument(manifest.description.redundancy)
         var interner = Interner<StreamIdentity>()
         let identities = manifest.blocks.map(StreamIdentity.init)
         for identity in identities { interner.add(identity) }
@@ -148,16 +153,20 @@ extension ManifestDocument {
             previousDigest = digest
         }
         let expected = ObjectName(writer: writer, sequence: sequence, sha256: hex(sha256))
-        guard chunk.name == expected, chunk.hour == Hour(containing: sealed) else {
-            throw FormatError(.damaged, at: 0, "manifest's chunk key does not follow from its fields")
-        }
+        let rule = try redundancy.redundancy()
+        guard rule.key(hour: Hour(containing: sealed), name: expected, length: length) == chunk,
+            0...Self.greatestRevision ~= revision ?? 0
+        else { throw FormatError(.damaged, at: 0, "manifest's chunk key does not follow from its fields") }
         let description = ChunkDescription(
             archive: archive, writer: writer, sequence: sequence, sealed: sealed, previous: previousDigest,
-            redundancy: Redundancy(
-                copies: redundancy.copies, acknowledge: redundancy.acknowledge, placement: redundancy.placement))
-        return Manifest(
+            redundancy: rule)
+        var manifest = Manifest(
             chunk: chunk, length: length, sha256: sha256, description: description, blocks: try entries())
+        manifest.revision = revision ?? 0
+        return manifest
     }
+
+    private static let greatestRevision = 1_000_000
 
     private func entries() throws(FormatError) -> [BlockEntry] {
         var identities: [(StreamID, Generation, Labels)] = []
@@ -174,6 +183,30 @@ extension ManifestDocument {
             entries.append(entry)
         }
         return entries
+    }
+}
+
+extension ManifestDocument.RedundancyDocument {
+    init(_ redundancy: Redundancy) {
+        switch redundancy.rule {
+        case .copies(let number): copies = UInt64(number)
+        case .erasure(let data, let parity): (self.data, self.parity) = (UInt64(data), UInt64(parity))
+        }
+        acknowledge = UInt64(redundancy.acknowledge)
+        placement = redundancy.placement
+    }
+
+    func redundancy() throws(FormatError) -> Redundancy {
+        let rule: Redundancy.Rule?
+        switch (copies, data, parity) {
+        case (let copies?, nil, nil): rule = Redundancy.Rule(copies: copies)
+        case (nil, let data?, let parity?): rule = Redundancy.Rule(data: data, parity: parity)
+        default: rule = nil
+        }
+        guard let rule, acknowledge <= UInt64(rule.parts), placement.count <= 1024,
+            placement.allSatisfy({ $0.utf8.count <= Limits.keySegmentBytes })
+        else { throw FormatError(.damaged, at: 0, "manifest has a malformed rule of redundancy") }
+        return Redundancy(rule, acknowledge: Int(acknowledge), placement: placement)
     }
 }
 

@@ -26,37 +26,6 @@ extension Configuration.Spool {
     }
 }
 
-extension Configuration.Redundancy {
-    init(reading section: SectionReader, stores: Int) {
-        var section = section
-        let available = max(1, stores)
-        LaterFeatures.erasure(reading: &section)
-        let copies = section.scalar("copies") { (text) throws(InvalidValue) in try WholeNumber.parse(text, 1...64) }
-        let acknowledge = section.scalar("acknowledge") { (text) throws(InvalidValue) in
-            try WholeNumber.parse(text, 1...64)
-        }
-        self.copies = copies?.value ?? available
-        self.acknowledge = acknowledge?.value ?? Self.defaultAcknowledge(copies: self.copies)
-        if let copies, copies.value > available {
-            section.report(
-                "copies",
-                InvalidValue(
-                    "\(copies.value) copies need as many stores; there are \(stores)",
-                    hint: "add stores or lower copies"),
-                at: copies.place)
-        }
-        if let acknowledge, acknowledge.value > self.copies, !section.mentions("data") {
-            section.report(
-                "acknowledge",
-                InvalidValue(
-                    "\(acknowledge.value) is more than the \(self.copies) copies there are",
-                    hint: "write at most \(self.copies)"),
-                at: acknowledge.place)
-        }
-        section.finish()
-    }
-}
-
 extension Configuration.Roll {
     init(reading section: SectionReader) {
         var section = section

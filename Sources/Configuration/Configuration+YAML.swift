@@ -12,8 +12,14 @@ extension Configuration {
         }
         writer.list("stores", stores) { writer, store in store.write(to: &writer) }
         writer.section("redundancy") { writer in
-            writer.scalar("copies", "\(redundancy.copies)")
+            switch redundancy.rule {
+            case .copies(let copies): writer.scalar("copies", "\(copies)")
+            case .erasure(let data, let parity):
+                writer.scalar("data", "\(data)")
+                writer.scalar("parity", "\(parity)")
+            }
             writer.scalar("acknowledge", "\(redundancy.acknowledge)")
+            if redundancy.sharesDomains { writer.scalar("allow_shared_domain", "true") }
         }
         writer.list("inputs", inputs) { writer, input in
             switch input {
@@ -44,6 +50,8 @@ extension StoreConfiguration {
     fileprivate func write(to writer: inout YAMLWriter) {
         if name != location.shortURL { writer.scalar("name", name) }
         writer.scalar("url", location.shortURL)
+        if let domain { writer.scalar("domain", domain) }
+        if let price { writer.scalar("price", "\(price)") }
         guard case .s3(let s3) = location else { return }
         if let endpoint = s3.endpoint { writer.scalar("endpoint", endpoint) }
         if let region = s3.region { writer.scalar("region", region) }

@@ -22,16 +22,27 @@ package struct Configuration: Sendable, Hashable {
         package var maxBytes: Int
     }
 
-    /// Whole copies in `copies` stores; a line is archived when `acknowledge` of them hold it.
+    /// How the stores hold a chunk; it is archived when `acknowledge` of them hold their part.
     package struct Redundancy: Sendable, Hashable {
-        package var copies: Int
+        package enum Rule: Sendable, Hashable {
+            /// Whole copies, each in a store of its own.
+            case copies(Int)
+            /// Reed-Solomon shards, each in a store of its own; any `data` of them suffice.
+            case erasure(data: Int, parity: Int)
+        }
+
+        package var rule: Rule
         package var acknowledge: Int
+        /// Two parts of a chunk may lie in stores of one failure domain.
+        package var sharesDomains = false
+
+        package init(_ rule: Rule, acknowledge: Int? = nil) {
+            self.rule = rule
+            self.acknowledge = acknowledge ?? rule.defaultAcknowledge
+        }
 
         /// One store that holds everything.
-        package static let single = Redundancy(copies: 1, acknowledge: 1)
-
-        /// A majority, and at least 2 where there are 2.
-        package static func defaultAcknowledge(copies: Int) -> Int { max(copies / 2 + 1, min(2, copies)) }
+        package static let single = Redundancy(.copies(1), acknowledge: 1)
     }
 
     /// When blocks close and chunks seal.
@@ -60,10 +71,32 @@ package struct StoreConfiguration: Sendable, Hashable {
     /// Unique among the stores. Where none was given, the URL without its query.
     package var name: String
     package var location: StoreLocation
+    /// What fails together with other stores of the same domain: a provider, a region, a site; nil: the store by itself.
+    package var domain: String?
+    /// What reading a GiB costs, in any unit; nil: speed decides.
+    package var price: Double?
 
     package init(name: String? = nil, location: StoreLocation) {
         self.name = name ?? location.shortURL
         self.location = location
+    }
+}
+
+extension Configuration.Redundancy.Rule {
+    /// Stores that hold a part.
+    package var parts: Int {
+        switch self {
+        case .copies(let copies): copies
+        case .erasure(let data, let parity): data + parity
+        }
+    }
+
+    /// A majority of copies, and at least 2 where there are 2; one shard more than reading needs.
+    package var defaultAcknowledge: Int {
+        switch self {
+        case .copies(let copies): max(copies / 2 + 1, min(2, copies))
+        case .erasure(let data, _): data + 1
+        }
     }
 }
 

@@ -30,16 +30,6 @@ enum LaterFeatures {
             "forward", InvalidValue("forwarding is not supported by this version", hint: "write stores instead"))
     }
 
-    static func erasure(reading section: inout SectionReader) {
-        let data = section.scalar("data") { (text) throws(InvalidValue) in try WholeNumber.parse(text, 1...32) }
-        let parity = section.scalar("parity") { (text) throws(InvalidValue) in try WholeNumber.parse(text, 1...32) }
-        guard let first = data ?? parity else { return }
-        section.report(
-            data == nil ? "parity" : "data",
-            InvalidValue("erasure coding is not supported by this version", hint: "write copies instead"),
-            at: first.place)
-    }
-
     private static func require(
         _ key: String, _ example: String, _ section: inout SectionReader,
         _ parse: (String) throws(InvalidValue) -> String

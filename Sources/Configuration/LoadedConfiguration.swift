@@ -45,7 +45,7 @@ extension Configuration {
         self.roll = roll
         spool = Spool(reading: root.section("spool"), roll: roll)
         stores = StoreConfiguration.list(reading: &root)
-        redundancy = Redundancy(reading: root.section("redundancy"), stores: stores.count)
+        redundancy = Redundancy(reading: root.section("redundancy"), stores: stores)
         inputs = InputConfiguration.list(reading: &root)
         compression = Compression(reading: root.section("compression"))
         metrics = Metrics(reading: root.section("metrics"))

@@ -3,10 +3,6 @@ extension StoreConfiguration {
         let sections = root.sections("stores")
         let stores = sections.map { section in (section, StoreConfiguration(reading: section)) }
         reportTwins(stores)
-        if let second = stores.dropFirst().first?.0 {
-            second.report(
-                nil, InvalidValue("more than one store is not supported by this version", hint: "keep one store"))
-        }
         return stores.compactMap(\.1)
     }
 
@@ -19,9 +15,20 @@ extension StoreConfiguration {
                 nil, InvalidValue("the store has no url", hint: "write url: file:///PATH or s3://BUCKET/PREFIX"))
         }
         let location = Self.completed(url?.value, from: &section)
+        let domain = section.scalar("domain", Names.plain)
+        let price = section.scalar("price", Self.price)
         section.finish()
         guard let location else { return nil }
         self.init(name: name?.value, location: location)
+        self.domain = domain?.value
+        self.price = price?.value
+    }
+
+    private static func price(_ text: String) throws(InvalidValue) -> Double {
+        guard let price = Double(text), price.isFinite, price >= 0 else {
+            throw InvalidValue("\(text.quoted) is no price", hint: "write a number, as in 0.09")
+        }
+        return price
     }
 
     /// The URL's location with the section's own keys.

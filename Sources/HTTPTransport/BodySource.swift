@@ -12,7 +12,7 @@ struct BodySource {
 
     init(_ body: HTTPRequest.Body) throws(HTTPFailure) {
         self.body = body
-        guard case .file(let path, _) = body else { return }
+        guard case .file(let path, _, _, _) = body else { return }
         descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             throw HTTPFailure(.unreadableBody, "cannot open \(path): \(String(cString: strerror(errno)))")
@@ -34,25 +34,37 @@ struct BodySource {
     mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws(HTTPFailure) -> Int {
         let count = Int(min(UInt64(buffer.count), (body.length ?? 0) - offset))
         guard count > 0 else { return 0 }
+        let wanted = UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
         let got: Int
         switch body {
         case .none: got = 0
-        case .bytes(let bytes):
-            bytes.withUnsafeBytes {
-                buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[Int(offset)..<Int(offset) + count]))
+        case .bytes(let bytes): got = Self.copy(bytes, from: offset, to: wanted)
+        case .file(let path, let start, let length, let ending):
+            if offset >= length {
+                got = Self.copy(ending, from: offset - length, to: wanted)
+            } else {
+                let rest = Int(min(UInt64(count), length - offset))
+                got = try readFile(path, from: start + offset, UnsafeMutableRawBufferPointer(rebasing: wanted[..<rest]))
             }
-            got = count
-        case .file(let path, _): got = try readFile(path, UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]))
         }
         offset += UInt64(got)
         return got
     }
 
-    private func readFile(_ path: String, _ buffer: UnsafeMutableRawBufferPointer) throws(HTTPFailure) -> Int {
+    private static func copy(_ bytes: [UInt8], from start: UInt64, to buffer: UnsafeMutableRawBufferPointer) -> Int {
+        bytes.withUnsafeBytes {
+            buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[Int(start)..<Int(start) + buffer.count]))
+        }
+        return buffer.count
+    }
+
+    private func readFile(
+        _ path: String, from place: UInt64, _ buffer: UnsafeMutableRawBufferPointer
+    ) throws(HTTPFailure) -> Int {
         while true {
-            let got = pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset))
+            let got = pread(descriptor, buffer.baseAddress, buffer.count, off_t(clamping: place))
             if got > 0 { return got }
-            if got == 0 { throw HTTPFailure(.unreadableBody, "\(path) ends at \(offset), before its length") }
+            if got == 0 { throw HTTPFailure(.unreadableBody, "\(path) ends at \(place), before its length") }
             guard errno == EINTR else {
                 throw HTTPFailure(.unreadableBody, "cannot read \(path): \(String(cString: strerror(errno)))")
             }

@@ -6,14 +6,15 @@ package struct HTTPRequest: Sendable {
     package enum Body: Sendable {
         case none
         case bytes([UInt8])
-        /// A local file and its length; read piece by piece while it is sent. It must not change.
-        case file(path: String, length: UInt64)
+        /// `length` bytes of a local file from `offset`, and `ending` after them; read piece by piece while it is sent. The
+        /// file must not change.
+        case file(path: String, offset: UInt64 = 0, length: UInt64, ending: [UInt8] = [])
 
         package var length: UInt64? {
             switch self {
             case .none: nil
             case .bytes(let bytes): UInt64(bytes.count)
-            case .file(_, let length): length
+            case .file(_, _, let length, let ending): length + UInt64(ending.count)
             }
         }
     }

@@ -20,6 +20,12 @@ package protocol ObjectStore: Sendable {
     ///   begins, `.corrupt` where it ends within: it is not what the range was taken from.
     func get(_ key: String, _ range: ObjectRange) async throws(StoreError) -> ObjectData
 
+    /// The same, for who can tell whether bytes are those that were stored: where there are several copies, one that is
+    /// acceptable. Where there is none, what there is: the caller will find out again.
+    func get(
+        _ key: String, _ range: ObjectRange, accepting isAcceptable: @escaping @Sendable (ObjectData) -> Bool
+    ) async throws(StoreError) -> ObjectData
+
     /// The size of an object in bytes; kind `.notFound` where there is none.
     func size(_ key: String) async throws(StoreError) -> UInt64
 
@@ -35,10 +41,13 @@ package struct StoreCapabilities: Sendable, Hashable {
     package var adoptsFiles: Bool
     /// Bytes moved cost a round trip: worth joining neighbouring ranges.
     package var isRemote: Bool
+    /// Damaged bytes may be had intact: worth asking again with `accepting`.
+    package var hasCopies: Bool
 
-    package init(adoptsFiles: Bool, isRemote: Bool) {
+    package init(adoptsFiles: Bool, isRemote: Bool, hasCopies: Bool = false) {
         self.adoptsFiles = adoptsFiles
         self.isRemote = isRemote
+        self.hasCopies = hasCopies
     }
 }
 
@@ -49,6 +58,23 @@ package struct ObjectBody: Sendable {
         case bytes([UInt8])
         /// Path and length of a local file. The file must not change; the store does not take ownership.
         case file(path: String, length: UInt64)
+        case part(FilePart)
+    }
+
+    /// Bytes of a local file that does not change, and some more after them: a shard of a chunk and its trailer.
+    package struct FilePart: Sendable {
+        package var path: String
+        package var offset: UInt64
+        /// Bytes of the file, without those of `ending`.
+        package var length: UInt64
+        package var ending: [UInt8]
+
+        package init(path: String, offset: UInt64, length: UInt64, ending: [UInt8]) {
+            self.path = path
+            self.offset = offset
+            self.length = length
+            self.ending = ending
+        }
     }
 
     package var content: Content
@@ -67,6 +93,7 @@ package struct ObjectBody: Sendable {
         switch content {
         case .bytes(let bytes): UInt64(bytes.count)
         case .file(_, let length): length
+        case .part(let part): part.length + UInt64(part.ending.count)
         }
     }
 }
@@ -132,6 +159,13 @@ package struct ListPage: Sendable, Hashable {
 }
 
 extension ObjectStore {
+    /// A store by itself has one copy.
+    package func get(
+        _ key: String, _ range: ObjectRange, accepting isAcceptable: @escaping @Sendable (ObjectData) -> Bool
+    ) async throws(StoreError) -> ObjectData {
+        try await get(key, range)
+    }
+
     /// All keys under `prefix` after `after`, page by page. `visit` returns false to stop.
     package func listAll(
         prefix: String, after: String? = nil, _ visit: (ListPage) throws(StoreError) -> Bool

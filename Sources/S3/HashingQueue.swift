@@ -26,11 +26,18 @@ struct HashingQueue: Sendable {
         switch content {
         case .bytes(let bytes): return await digest(algorithm, of: bytes)
         case .file(let path, let length):
-            let result: Result<[UInt8], Unreadable> = await withCheckedContinuation { continuation in
-                queue.async { continuation.resume(returning: Self.digest(algorithm, path: path, length: length)) }
-            }
-            return try result.get()
+            return try await digest(algorithm, ObjectBody.FilePart(path: path, offset: 0, length: length, ending: []))
+        case .part(let part): return try await digest(algorithm, part)
         }
+    }
+
+    private func digest(
+        _ algorithm: Digest.Algorithm, _ part: ObjectBody.FilePart
+    ) async throws(Unreadable) -> [UInt8] {
+        let result: Result<[UInt8], Unreadable> = await withCheckedContinuation { continuation in
+            queue.async { continuation.resume(returning: Self.digest(algorithm, of: part)) }
+        }
+        return try result.get()
     }
 
     private static func digest(_ algorithm: Digest.Algorithm, _ bytes: [UInt8]) -> [UInt8] {
@@ -39,26 +46,29 @@ struct HashingQueue: Sendable {
         return digest.finish()
     }
 
-    private static func digest(_ algorithm: Digest.Algorithm, path: String, length: UInt64) -> Result<
-        [UInt8], Unreadable
-    > {
+    private static func digest(
+        _ algorithm: Digest.Algorithm, of part: ObjectBody.FilePart
+    ) -> Result<[UInt8], Unreadable> {
+        let path = part.path
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return .failure(Unreadable(description: "cannot open \(path): \(reason())")) }
         defer { close(descriptor) }
         let digest = Digest(algorithm)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: pieceBytes, alignment: 64)
         defer { buffer.deallocate() }
-        var left = length
+        var left = part.length
         while left > 0 {
-            let count = read(descriptor, buffer.baseAddress, Int(min(left, UInt64(pieceBytes))))
+            let place = off_t(clamping: part.offset + part.length - left)
+            let count = pread(descriptor, buffer.baseAddress, Int(min(left, UInt64(pieceBytes))), place)
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else { return .failure(Unreadable(description: "cannot read \(path): \(reason())")) }
             guard count > 0 else {
-                return .failure(Unreadable(description: "\(path) has \(length - left) bytes instead of \(length)"))
+                return .failure(Unreadable(description: "\(path) ends \(left) bytes too early"))
             }
             digest.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
             left -= UInt64(count)
         }
+        digest.update(part.ending)
         return .success(digest.finish())
     }
 

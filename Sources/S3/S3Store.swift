@@ -169,6 +169,8 @@ extension HTTPRequest.Body {
         switch content {
         case .bytes(let bytes): self = .bytes(bytes)
         case .file(let path, let length): self = .file(path: path, length: length)
+        case .part(let part):
+            self = .file(path: part.path, offset: part.offset, length: part.length, ending: part.ending)
         }
     }
 }

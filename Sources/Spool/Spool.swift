@@ -8,6 +8,7 @@ import Threads
 ///     snapshot        see `SpoolSnapshot`; replaced atomically
 ///     open.chunk      valid up to its last whole block at every moment
 ///     sealed/         chunks under their keys, with `_` for `/`
+///     owed/           archived chunks that some stores lack, see `SpoolDebts`
 ///     quarantine/     files with damage below what was durable
 ///     reserve         room for a snapshot when the disk is full
 ///
@@ -47,7 +48,14 @@ package final class Spool: Sendable {
             return state.sealedBytes + state.openLength + needed <= ceiling || state.isEmpty ? () : nil
         }
         return try state.update { state throws(SpoolError) in
-            try state.append(header, frame: frame, options: options, directory: directory)
+            try state.makeRoom(needed, ceiling: ceiling, directory: directory)
+            do throws(SpoolError) {
+                return try state.append(header, frame: frame, options: options, directory: directory)
+            } catch {
+                // What is only owed does not hold up what is new: there is room at the next try.
+                if error.kind == .full { try state.debts.shrink(to: state.debts.bytes / 2, in: directory) }
+                throw error
+            }
         }
     }
 
@@ -94,17 +102,18 @@ package final class Spool: Sendable {
     /// Forgets an archived chunk: first what must outlive it is made durable, then its file goes.
     package func remove(_ archived: ArchivedChunk) throws(SpoolError) {
         try state.update { state throws(SpoolError) in
-            // Where a step fails it is tried again as a whole, and counts once.
-            if state.leaving.insert(archived.chunk.path).inserted {
-                state.positions.archive(archived.chunk.manifest.blocks)
-            }
-            try state.save(in: directory)
-            try directory.remove(archived.chunk.path)
-            state.leaving.remove(archived.chunk.path)
-            state.sealedBytes -= min(state.sealedBytes, archived.chunk.manifest.length)
-            state.sealedCount -= 1
+            try state.saveArchived(archived.chunk, in: directory)
+            try state.removeArchived(archived.chunk, in: directory)
         }
     }
+
+    func update<Value>(
+        _ body: (inout SpoolState, SpoolDirectory) throws(SpoolError) -> Value
+    ) throws(SpoolError) -> Value {
+        try state.update { state throws(SpoolError) in try body(&state, directory) }
+    }
+
+    func read<Value>(_ body: (borrowing SpoolState) -> Value) -> Value { state.read(body) }
 
     /// Where reading of a generation goes on: the end of what is in the spool or was archived from it without a hole;
     /// nil where it never began.
@@ -161,7 +170,8 @@ package final class Spool: Sendable {
 package struct SpoolOptions: Sendable {
     package var archive: String
     package var host: String
-    package var redundancy: Redundancy
+    /// Decides where each chunk is meant to go.
+    package var redundancy: PlacementRule
     /// Bytes of chunks at which `append` waits.
     package var maxBytes: UInt64
     /// Stored bytes at which a chunk is sealed.
@@ -187,7 +197,7 @@ package struct SpoolOptions: Sendable {
     }
 
     package init(
-        archive: String, host: String, redundancy: Redundancy, maxBytes: UInt64, chunkBytes: UInt64,
+        archive: String, host: String, redundancy: PlacementRule, maxBytes: UInt64, chunkBytes: UInt64,
         chunkAge: Nanoseconds, merging: Merging? = nil, clock: @escaping @Sendable () -> Nanoseconds,
         random: @escaping @Sendable () -> UInt32 = { UInt32.random(in: 0...UInt32.max) }
     ) {

@@ -47,6 +47,15 @@ struct SpoolRecovery {
         state.sealedBytes = sealed.reduce(0) { $0 + $1.manifest.length }
         state.sealedCount = sealed.count
         if let chunk = try recoverOpenChunk(into: &state) { state.recovered.append(chunk) }
+        let stillSealed = Set(state.recovered.map(\.manifest.chunk))
+        try state.debts.recover(in: directory, stores: options.redundancy.stores.map(\.name), sealed: stillSealed) {
+            (file, key) throws(SpoolError) in
+            let found = try manifest(of: file, key: key)
+            do throws(FormatError) { return SealedChunk(manifest: try found.get(), path: file) } catch {
+                findings.append("\(file): the chunk is damaged: \(error); firn repair copies it from another store")
+                return nil
+            }
+        }
         state.positions.recover(state.recovered.flatMap(\.manifest.blocks) + (state.open?.blocks ?? []))
         state.findings = findings
         return state

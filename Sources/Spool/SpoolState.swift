@@ -14,6 +14,14 @@ struct SpoolState {
     var findings: [String] = []
     var failure: SpoolError?
 
+    var debts = SpoolDebts()
+
+    /// What is only owed leaves where a block needs the room.
+    mutating func makeRoom(_ bytes: UInt64, ceiling: UInt64, directory: SpoolDirectory) throws(SpoolError) {
+        let taken = sealedBytes + openLength + bytes
+        try debts.shrink(to: ceiling - min(ceiling, taken), in: directory)
+    }
+
     var openLength: UInt64 { open?.length ?? 0 }
     var opened: Nanoseconds? { open?.opened }
     var isEmpty: Bool { sealedCount == 0 && open == nil }
@@ -49,6 +57,21 @@ struct SpoolState {
         try snapshot.write(in: directory)
     }
 
+    /// Makes durable what outlives a chunk that is archived. Where this or a later step fails, all is tried again, and counts
+    /// once.
+    mutating func saveArchived(_ chunk: SealedChunk, in directory: SpoolDirectory) throws(SpoolError) {
+        if leaving.insert(chunk.path).inserted { positions.archive(chunk.manifest.blocks) }
+        try save(in: directory)
+    }
+
+    /// After `saveArchived`.
+    mutating func removeArchived(_ chunk: SealedChunk, in directory: SpoolDirectory) throws(SpoolError) {
+        try directory.remove(chunk.path)
+        leaving.remove(chunk.path)
+        sealedBytes -= min(sealedBytes, chunk.manifest.length)
+        sealedCount -= 1
+    }
+
     private mutating func openChunk(_ options: SpoolOptions, _ directory: SpoolDirectory) throws(SpoolError)
         -> OpenChunk
     {
@@ -71,7 +94,8 @@ struct SpoolState {
         guard let chunk = open, chunk.length > 0 else { return nil }
         let description = ChunkDescription(
             archive: options.archive, writer: snapshot.writer, sequence: snapshot.nextSequence,
-            sealed: options.clock(), previous: snapshot.previous, redundancy: options.redundancy)
+            sealed: options.clock(), previous: snapshot.previous,
+            redundancy: options.redundancy.redundancy(writer: snapshot.writer, sequence: snapshot.nextSequence))
         let sealed = try failing { () throws(SpoolError) in try chunk.seal(description, directory: directory) }
         open = nil
         positions.seal(sealed.manifest.blocks)

@@ -16,6 +16,30 @@ import Testing
         #expect(manifest.description == Self.manifest && manifest.name == chunk.name)
     }
 
+    @Test func shardsAreNamedAfterTheirChunk() throws {
+        let text = Self.chunk.replacing(".zst", with: ".ec4-2-1000003")
+        let chunk = try #require(ChunkKey(text))
+        #expect(chunk.description == text && chunk.name == ChunkKey(Self.chunk)?.name)
+        guard case .sharded(let geometry) = chunk.form else {
+            Issue.record("no shards")
+            return
+        }
+        #expect((geometry.data, geometry.parity, geometry.length) == (4, 2, 1_000_003))
+        #expect((0..<6).map { geometry.length(ofShard: $0) } == [250_001, 250_001, 250_001, 250_000, 250_001, 250_001])
+        let shard = try #require(ShardKey("\(text).5"))
+        #expect(shard.chunk == chunk && shard.index == 5 && shard.description == "\(text).5")
+        for wrong in ["\(text).6", "\(text).05", "\(text).", text, Self.chunk + ".0", "\(text).0.0"] {
+            #expect(ShardKey(wrong) == nil, "\(wrong)")
+        }
+        for wrong in [
+            "ec0-2-9", "ec4-0-9", "ec4-2-0", "ec04-2-9", "ec4-2", "ec60-5-9", "ec4-2-9-9", "ec4-2-99999999999",
+        ] {
+            #expect(ChunkKey(Self.chunk.replacing(".zst", with: "." + wrong)) == nil, "\(wrong)")
+        }
+        let tiny = try #require(ShardGeometry(data: 4, parity: 2, length: 5))
+        #expect((0..<6).map { tiny.length(ofShard: $0) } == [2, 2, 1, 0, 2, 2])
+    }
+
     /// One character more, less or other: no key, or the key of that very text.
     @Test func whatIsAlmostAKeyIsNone() {
         let seed: UInt64 = 0x4E71

@@ -38,7 +38,7 @@ final class AgentRun: @unchecked Sendable {
         let spool = try Spool(
             path: spoolPath,
             options: SpoolOptions(
-                archive: "main", host: "h", redundancy: Redundancy(copies: 1, acknowledge: 1, placement: ["memory"]),
+                archive: "main", host: "h", redundancy: .single("memory"),
                 maxBytes: maxBytes, chunkBytes: chunkBytes, chunkAge: .perMinute,
                 merging: .init(blockBytes: 2000, level: 1), clock: { [self] in now() }, random: { 7 }))
         sealed.withLock { $0 = spool.recovered() }
@@ -71,7 +71,7 @@ final class AgentRun: @unchecked Sendable {
             return chunks.prefix(count)
         }
         for chunk in chunks {
-            try spool?.remove(try await ArchiveStore(name: "main", store: store).archive(chunk))
+            try spool?.remove(try await ArchiveWriter(name: "main", store: store).archive(chunk))
         }
     }
 

@@ -18,7 +18,7 @@ import Testing
         try Spool(
             path: directory.path,
             options: SpoolOptions(
-                archive: "main", host: "h", redundancy: Redundancy(copies: 1, acknowledge: 1, placement: ["a"]),
+                archive: "main", host: "h", redundancy: .single("a"),
                 maxBytes: 1 << 30, chunkBytes: 1 << 20, chunkAge: .perHour,
                 merging: .init(blockBytes: 8 << 10, level: 1), clock: { Self.now }, random: { 7 }))
     }

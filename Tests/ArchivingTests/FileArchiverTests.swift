@@ -38,7 +38,7 @@ private final class MemoryBytes: ByteSource {
         try Spool(
             path: directory.path + "/spool-\(UUID().uuidString)",
             options: SpoolOptions(
-                archive: "main", host: "h", redundancy: Redundancy(copies: 1, acknowledge: 1, placement: ["memory"]),
+                archive: "main", host: "h", redundancy: .single("memory"),
                 maxBytes: maxBytes, chunkBytes: chunkBytes, chunkAge: .perHour, clock: { [now] in now },
                 random: { 7 }))
     }
@@ -78,7 +78,7 @@ private final class MemoryBytes: ByteSource {
         let store = MemoryStore(name: "memory")
         let logs = (0..<5).map { Self.logs(seed: UInt64($0), bytes: 300_000) }
         let archiver = FileArchiver(
-            archive: ArchiveStore(name: "main", store: store), spool: try spool(), compression: .standard,
+            archive: ArchiveWriter(name: "main", store: store), spool: try spool(), compression: .standard,
             workers: workers)
         let summary = try await archiver.run(logs.enumerated().map { source("/log/\($0)", $1) })
         let archived = try await ArchivedLines(store)
@@ -97,7 +97,7 @@ private final class MemoryBytes: ByteSource {
         for workers in [1, 3] {
             let store = MemoryStore(name: "memory")
             let archiver = FileArchiver(
-                archive: ArchiveStore(name: "main", store: store), spool: try spool(), compression: .standard,
+                archive: ArchiveWriter(name: "main", store: store), spool: try spool(), compression: .standard,
                 workers: workers)
             _ = try await archiver.run(
                 (0..<3).map { source("/log/\($0)", Self.logs(seed: UInt64($0), bytes: 200_000)) })
@@ -111,7 +111,7 @@ private final class MemoryBytes: ByteSource {
         let logs = (0..<3).map { Self.logs(seed: UInt64($0), bytes: 50_000) }
         let failure = InputError(.failed, path: "/log/1", "read failed")
         let archiver = FileArchiver(
-            archive: ArchiveStore(name: "main", store: store), spool: try spool(), compression: .standard, workers: 2)
+            archive: ArchiveWriter(name: "main", store: store), spool: try spool(), compression: .standard, workers: 2)
         let summary = try await archiver.run(
             logs.enumerated().map { source("/log/\($0)", $1, failure: $0 == 1 ? failure : nil) })
         #expect(summary.failures.map(\.source) == ["/log/1"])
@@ -123,10 +123,10 @@ private final class MemoryBytes: ByteSource {
 
     @Test func anotherArchivesStoreIsRefused() async throws {
         let store = MemoryStore(name: "memory")
-        try await ArchiveStore(name: "main", store: store).prepare()
-        try await ArchiveStore(name: "main", store: store).prepare()
+        try await ArchiveWriter(name: "main", store: store).prepare()
+        try await ArchiveWriter(name: "main", store: store).prepare()
         let error = await #expect(throws: StoreError.self) {
-            try await ArchiveStore(name: "other", store: store).prepare()
+            try await ArchiveWriter(name: "other", store: store).prepare()
         }
         #expect(error?.kind == .configuration)
     }

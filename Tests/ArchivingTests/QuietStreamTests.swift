@@ -79,7 +79,7 @@ import Testing
         let spool = try Spool(
             path: directory.path,
             options: SpoolOptions(
-                archive: "main", host: "h", redundancy: Redundancy(copies: 1, acknowledge: 1, placement: ["a"]),
+                archive: "main", host: "h", redundancy: .single("a"),
                 maxBytes: 1 << 40, chunkBytes: 64 << 20, chunkAge: chunkAge,
                 merging: merging ? .init(blockBytes: 896 << 10, level: 1) : nil, clock: { clock.withLock { $0 } },
                 random: { 7 }))

@@ -35,7 +35,7 @@ private final class ReceiverRun: Sendable {
         let spool = try Spool(
             path: directory.path + "/spool",
             options: SpoolOptions(
-                archive: "main", host: "h", redundancy: Redundancy(copies: 1, acknowledge: 1, placement: ["memory"]),
+                archive: "main", host: "h", redundancy: .single("memory"),
                 maxBytes: maxBytes, chunkBytes: 4 << 10, chunkAge: .perMinute, clock: { [self] in now() },
                 random: { 7 }))
         sealed.withLock { $0 = spool.recovered() }
@@ -67,7 +67,7 @@ private final class ReceiverRun: Sendable {
             defer { chunks = [] }
             return chunks
         }
-        for chunk in chunks { try spool.remove(try await ArchiveStore(name: "main", store: store).archive(chunk)) }
+        for chunk in chunks { try spool.remove(try await ArchiveWriter(name: "main", store: store).archive(chunk)) }
     }
 
     func logFiles() throws -> [String: Data] {
@@ -268,7 +268,7 @@ private final class Process {
         }
         try process.receiver.finish()
         if let chunk = try process.spool.seal() {
-            try process.spool.remove(try await ArchiveStore(name: "main", store: run.store).archive(chunk))
+            try process.spool.remove(try await ArchiveWriter(name: "main", store: run.store).archive(chunk))
         }
         try await run.upload(process.spool)
         let archived = try await ArchivedLines(run.store)

@@ -17,7 +17,9 @@ import Testing
     }
 
     @Test(arguments: [
-        ["get", "--store", "a", "--store", "b"], ["get", "--last", "2h", "--from", "-3h"], ["get", "--last", "2"],
+        ["get", "--store", "a", "--store", "./a"], ["get", "--store", "a", "--copies", "2"],
+        ["get", "--store", "a", "--store", "b", "--erasure", "2+1"], ["get", "--copies", "1"],
+        ["get", "--last", "2h", "--from", "-3h"], ["get", "--last", "2"],
         ["get", "--from", "-2h", "--to", "-3h"], ["get", "--regex", "("], ["get", "--label", "novalue"],
         ["get", "--count", "--output", "f"], ["get", "--store", "ftp://x"], ["get", "--format", "xml"],
         ["archive"], ["archive", "-", "-"], ["archive", "--source", "s", "a", "b"], ["archive", "--host", "a b", "f"],

@@ -101,16 +101,11 @@ import Testing
                 "firn.yaml:1:27: stores[0].region: it means nothing for a directory; remove it, or write an s3:// URL"),
         Case(
             text: "stores:\n  - url: file:///a\n  - url: /a/\n",
-            expected: """
-                firn.yaml:3:5: stores[1].url: this is the same place as stores[0]; remove one of them
-                firn.yaml:3:5: stores[1]: more than one store is not supported by this version; keep one store
-                """),
+            expected: "firn.yaml:3:5: stores[1].url: this is the same place as stores[0]; remove one of them"),
         Case(
             text: "stores:\n  - {name: a, url: file:///a}\n  - {name: a, url: file:///b}\n",
-            expected: """
-                firn.yaml:3:5: stores[1]: more than one store is not supported by this version; keep one store
-                firn.yaml:3:6: stores[1].name: stores[0] has the name "a" too; give each store a name of its own
-                """),
+            expected:
+                #"firn.yaml:3:6: stores[1].name: stores[0] has the name "a" too; give each store a name of its own"#),
         Case(
             text: "stores: [{url: file:///a}]\nredundancy: {copies: 2}",
             expected:
@@ -120,6 +115,28 @@ import Testing
             text: "redundancy: {copies: 1, acknowledge: 2}",
             expected:
                 "firn.yaml:1:38: redundancy.acknowledge: 2 is more than the 1 copies there are; write at most 1"),
+        Case(
+            text: "redundancy: {data: 4, parity: 2, acknowledge: 5}",
+            expected:
+                "firn.yaml:1:20: redundancy.data: 6 shards need as many stores; there are 0; add stores or lower data"),
+        Case(
+            text: """
+                stores: [{name: a, url: /a}, {name: b, url: /b}, {name: c, url: /c}]
+                redundancy: {data: 2, parity: 1, acknowledge: 1}
+                """,
+            expected:
+                "firn.yaml:2:47: redundancy.acknowledge: a chunk cannot be read from 1 shards; write at least 2"),
+        Case(
+            text: """
+                stores: [{url: /a}, {url: /b}]
+                redundancy: {copies: 2, data: 1, parity: 1}
+                """,
+            expected: "firn.yaml:2:22: redundancy.copies: copies and shards exclude each other; keep one of them"),
+        Case(
+            text: "stores: [{url: /a, domain: x}, {url: /b, domain: x}]",
+            expected:
+                "firn.yaml:1:1: redundancy: 2 stores of a chunk share 1 failure domains; add stores of other domains, or write allow_shared_domain: true"
+        ),
         Case(
             text: "inputs: [{files: {}}]",
             expected: #"firn.yaml:1:18: inputs[0].files: include is missing; write include: ["/var/log/**/*.log"]"#),
@@ -168,11 +185,6 @@ import Testing
         Case(
             text: "forward: {queue: \"nats://a:4222\", stream: firn}",
             expected: "firn.yaml:1:1: forward: forwarding is not supported by this version; write stores instead"),
-        Case(
-            text: "redundancy: {data: 4, parity: 2, acknowledge: 5}",
-            expected:
-                "firn.yaml:1:20: redundancy.data: erasure coding is not supported by this version; write copies instead"
-        ),
     ]
 
     @Test(arguments: later)

@@ -27,7 +27,7 @@ import Testing
         let location = S3Location(
             bucket: "logs", prefix: "prod", endpoint: "http://127.0.0.1:9000", pathStyle: true, profile: "minio")
         #expect(configuration.stores == [StoreConfiguration(name: "minio", location: .s3(location))])
-        #expect(configuration.redundancy.copies == 1)
+        #expect(configuration.redundancy.rule == .copies(1))
         #expect(configuration.roll.blockBytes == 2_097_152)
         #expect(configuration.roll.blockAge == 7_000_000_000)
         #expect(configuration.roll.chunkBytes == 33_554_432)
@@ -80,7 +80,7 @@ import Testing
         (1, 1), (2, 2), (3, 2), (4, 3), (5, 3),
     ])
     func acknowledgingNeedsAMajorityAndAtLeastTwo(copies: Int, expected: Int) {
-        #expect(Configuration.Redundancy.defaultAcknowledge(copies: copies) == expected)
+        #expect(Configuration.Redundancy.Rule.copies(copies).defaultAcknowledge == expected)
     }
 
     @Test(arguments: [

@@ -17,7 +17,7 @@ import Testing
         ("FIRN_STORES_0_CA_FILE", "/ca.pem", { s3($0)?.caFile }),
         ("FIRN_STORES_0_PROFILE", "second", { s3($0)?.profile }),
         ("FIRN_STORES_0_VERIFY_TLS", "false", { s3($0).map { "\($0.verifiesTLS)" } }),
-        ("FIRN_REDUNDANCY_COPIES", "1", { "\($0.redundancy.copies)" }),
+        ("FIRN_REDUNDANCY_COPIES", "1", { "\($0.redundancy.rule.parts)" }),
         ("FIRN_REDUNDANCY_ACKNOWLEDGE", "1", { "\($0.redundancy.acknowledge)" }),
         ("FIRN_INPUTS_0_FILES_INCLUDE_0", "/other/*", { files($0)?.include.first }),
         ("FIRN_INPUTS_0_FILES_INCLUDE_1", "/more/*", { files($0)?.include.last }),

@@ -42,7 +42,7 @@ private final class Running {
 /// loses power, a store that loses requests and answers; and in the end the proof that all that was promised was kept.
 ///
 /// The agent's parts are the real ones, driven turn by turn on one thread: `AgentReader` with its blocks, queue, sealer and
-/// file follower, `Receiver` with the write-ahead log, `Spool`, `ArchiveStore`. Left out are what only binds them to threads
+/// file follower, `Receiver` with the write-ahead log, `Spool`, `ArchiveWriter`. Left out are what only binds them to threads
 /// and tasks: the loops of `Agent`, `ReceivingSide` and `AgentUploader`, whose turns this makes in any order, and chunks that
 /// are merged while others append. Sources stand on a disk of their own that loses nothing: what a writer has not synced
 /// itself is its own to lose.
@@ -61,7 +61,7 @@ final class SimulatedRun {
     private let surroundings: Surroundings
     private let disk: SimulatedDisk
     private let store: SimulatedStore
-    private let archive: ArchiveStore
+    private let archive: ArchiveWriter
     private let files: SourceFiles
     private let senders = SourceSenders()
     private var running: Running?
@@ -91,7 +91,7 @@ final class SimulatedRun {
         self.surroundings = surroundings
         disk = SimulatedDisk(seed: seed ^ 0xD15C, isJournaled: Bool.random(using: &random))
         store = SimulatedStore(name: "store", disk: disk, seed: seed ^ 0x5704E) { surroundings.now }
-        archive = ArchiveStore(name: "main", store: store)
+        archive = ArchiveWriter(name: "main", store: store)
         losesPower = Int.random(in: 0..<4, using: &random) > 0
         hasFaults = Int.random(in: 0..<3, using: &random) > 0
         isDamaged = Int.random(in: 0..<8, using: &random) == 0
@@ -229,7 +229,6 @@ final class SimulatedRun {
         let chunk = surroundings.sealed[index]
         note("upload \(chunk.manifest.chunk)")
         do {
-            try await archive.prepare()
             let held = try await archive.archive(chunk)
             Self.add(chunk.manifest.blocks, to: &archived)
             try running.spool.remove(held)
@@ -293,7 +292,7 @@ final class SimulatedRun {
         return try Spool(
             path: Self.root,
             options: SpoolOptions(
-                archive: "main", host: "h", redundancy: Redundancy(copies: 1, acknowledge: 1, placement: ["store"]),
+                archive: "main", host: "h", redundancy: .single("store"),
                 maxBytes: maxBytes, chunkBytes: chunkBytes, chunkAge: 20 * .perSecond,
                 merging: merges ? .init(blockBytes: 2000, level: 1) : nil, clock: { surroundings.now },
                 random: { UInt32.random(in: 0...UInt32.max, using: &surroundings.random) }), calls: disk)

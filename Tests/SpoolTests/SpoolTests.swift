@@ -15,7 +15,7 @@ import Testing
     func options(chunkBytes: UInt64 = 1 << 20, archive: String = "main") -> SpoolOptions {
         SpoolOptions(
             archive: archive, host: "Web_1.example",
-            redundancy: Redundancy(copies: 1, acknowledge: 1, placement: ["disk"]),
+            redundancy: .single("disk"),
             maxBytes: 1 << 30, chunkBytes: chunkBytes, chunkAge: .perMinute,
             clock: { 1_750_000_000 * .perSecond }, random: { 0xABCD })
     }

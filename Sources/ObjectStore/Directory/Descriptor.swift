@@ -115,6 +115,14 @@ extension Descriptor {
         do throws(LocalFailure) { try sync() } catch  where error.code == EINVAL || error.code == ENOTSUP { return }
     }
 
+    func write(_ bytes: [UInt8]) throws(LocalFailure) {
+        var failure: LocalFailure?
+        bytes.withUnsafeBytes { bytes in
+            do throws(LocalFailure) { try write(bytes) } catch { failure = error }
+        }
+        if let failure { throw failure }
+    }
+
     func write(_ bytes: UnsafeRawBufferPointer) throws(LocalFailure) {
         var rest = bytes[...]
         while !rest.isEmpty {
@@ -159,6 +167,20 @@ extension Descriptor {
 // MARK: Bodies that are files
 
 extension Descriptor {
+    /// The file that a body is part of.
+    static func body(of part: ObjectBody.FilePart) throws(LocalFailure) -> Descriptor {
+        do throws(LocalFailure) {
+            let file = try file(at: part.path)
+            let status = try file.status()
+            guard status.isRegular, part.offset <= status.size, part.length <= status.size - part.offset else {
+                throw .changed(part.path)
+            }
+            return file
+        } catch  where error.code == ENOENT || error.code == ENOTDIR || error.code == ELOOP {
+            throw LocalFailure(.rejected, error.reason)
+        }
+    }
+
     /// The file of a body to store: a regular file of the given length, not a symbolic link.
     static func body(at path: String, length: UInt64) throws(LocalFailure) -> Descriptor {
         do throws(LocalFailure) {

@@ -31,16 +31,17 @@ extension DirectoryTree {
         switch body.content {
         case .bytes(let bytes):
             return try publish(in: folder, as: name) { file throws(LocalFailure) in
-                var failure: LocalFailure?
-                bytes.withUnsafeBytes { bytes in
-                    do throws(LocalFailure) { try file.write(bytes) } catch { failure = error }
-                }
-                if let failure { throw failure }
+                try file.write(bytes)
             }
         case .file(let path, let length):
             if let isCreated = try adopt(path, length, in: folder, as: name) { return isCreated }
             return try publish(in: folder, as: name) { file throws(LocalFailure) in
-                try copy(path, length, to: file, cancellation)
+                let whole = ObjectBody.FilePart(path: path, offset: 0, length: length, ending: [])
+                try copy(whole, from: Descriptor.body(at: path, length: length), to: file, cancellation)
+            }
+        case .part(let part):
+            return try publish(in: folder, as: name) { file throws(LocalFailure) in
+                try copy(part, from: Descriptor.body(of: part), to: file, cancellation)
             }
         }
     }
@@ -97,19 +98,20 @@ extension DirectoryTree {
     }
 
     private func copy(
-        _ path: String, _ length: UInt64, to file: borrowing Descriptor, _ cancellation: BlockingCancellation
+        _ part: ObjectBody.FilePart, from source: borrowing Descriptor, to file: borrowing Descriptor,
+        _ cancellation: BlockingCancellation
     ) throws(LocalFailure) {
-        let source = try Descriptor.body(at: path, length: length)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
         defer { buffer.deallocate() }
         var offset: UInt64 = 0
-        while offset < length {
+        while offset < part.length {
             if cancellation.isCancelled { throw LocalFailure(.cancelled, "cancelled") }
-            let wanted = Int(min(UInt64(buffer.count), length - offset))
+            let wanted = Int(min(UInt64(buffer.count), part.length - offset))
             let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[..<wanted])
-            guard try source.read(into: piece, at: offset) == wanted else { throw .changed(path) }
+            guard try source.read(into: piece, at: part.offset + offset) == wanted else { throw .changed(part.path) }
             try file.write(UnsafeRawBufferPointer(piece))
             offset += UInt64(wanted)
         }
+        try file.write(part.ending)
     }
 }

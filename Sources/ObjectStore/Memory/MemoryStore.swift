@@ -103,14 +103,16 @@ package final class MemoryStore: ObjectStore {
     }
 
     private func bytes(of body: ObjectBody, _ request: StoreRequest) async throws(StoreError) -> [UInt8] {
-        let path: String
+        let part: ObjectBody.FilePart
         switch body.content {
         case .bytes(let bytes): return bytes
-        case .file(let file, _): path = file
+        case .file(let path, let length):
+            part = ObjectBody.FilePart(path: path, offset: 0, length: length, ending: [])
+        case .part(let given): part = given
         }
         do throws(LocalFailure) {
             let bytes = try await BlockingPool.shared.run { _ throws(LocalFailure) in
-                try Descriptor.body(at: path, length: body.length).read(Int(clamping: body.length), at: 0)
+                try Descriptor.body(of: part).read(Int(clamping: part.length), at: part.offset) + part.ending
             }
             guard let bytes else { throw LocalFailure(.cancelled, "cancelled") }
             return bytes

@@ -1,4 +1,5 @@
 import ArchiveTypes
+import Checksums
 import ChunkFormat
 import ObjectStore
 import Synchronization
@@ -37,11 +38,16 @@ final class BlockSource: Sendable {
     func announce() { running.add(1, ordering: .relaxed) }
 
     /// To be called after `announce`.
-    func fetch(_ chunk: ChunkKey, offset: UInt64, length: UInt64) async -> Result<[UInt8], StoreError> {
+    /// - Parameter checksum: XXH64 of the bytes: a copy that has it is looked for.
+    func fetch(
+        _ chunk: ChunkKey, offset: UInt64, length: UInt64, checksum: UInt64? = nil
+    ) async -> Result<[UInt8], StoreError> {
         defer { running.subtract(1, ordering: .relaxed) }
         if failures.load(ordering: .relaxed) >= Self.failuresInARow { return .failure(givenUp(chunk)) }
         do throws(StoreError) {
-            let data = try await store.get(chunk.description, .bytes(offset: offset, length: length))
+            let data = try await store.get(chunk.description, .bytes(offset: offset, length: length)) { data in
+                checksum.map { data.bytes.withUnsafeBytes(xxh64) == $0 } ?? true
+            }
             failures.store(0, ordering: .relaxed)
             progress.fetched(bytes: data.bytes.count)
             return .success(data.bytes)
@@ -86,19 +92,23 @@ final class BlockSource: Sendable {
     ) async -> Result<Output, Incompleteness> {
         let block = piece.row.block
         announce()
-        switch await fetch(piece.row.chunk, offset: block.offset, length: block.length) {
+        switch await fetch(piece.row.chunk, offset: block.offset, length: block.length, checksum: block.checksum) {
         case .failure(let error): return .failure(Incompleteness(piece, error))
         case .success(let fetched): return open(piece, fetched, at: 0, work)
         }
     }
 
-    /// `answer`, or where that is a failure, what another block of the same lines gives. Who is answered so is told by
-    /// `warnings`.
+    /// `answer`, or where that is a failure, what another copy of the block gives, or another block of the same lines. Who is
+    /// answered by another block is told by `warnings`.
     func otherwise<Output: Sendable>(
         _ answer: Result<Output, Incompleteness>, _ piece: Piece,
         _ work: (BlockWorker, Piece, UnsafeRawBufferPointer) throws(Incompleteness) -> Output
     ) async -> Result<Output, Incompleteness> {
         guard case .failure(let lack) = answer else { return answer }
+        if lack.kind == .damaged, store.capabilities.hasCopies {
+            let found = await open(piece) { worker, bytes throws(Incompleteness) in try work(worker, piece, bytes) }
+            if case .success = found { return found }
+        }
         for other in piece.otherwise {
             let found = await open(other) { worker, bytes throws(Incompleteness) in try work(worker, other, bytes) }
             guard case .success = found else { continue }

@@ -73,9 +73,10 @@ struct ArchiveCommand: AsyncParsableCommand {
         logging.start()
         let loaded = try stores.load()
         let opened = try await OpenArchive.forWriting(loaded)
-        let archive = ArchiveStore(name: opened.name, store: opened.store)
-        try await archive.prepare()
         let spool = try ArchiveSpool.open(loaded, archive: opened.name)
+        let archive = ArchiveWriter(
+            name: opened.name, members: opened.stores.members, scratch: spool.path + "/parity")
+        try await archive.prepare()
         for finding in spool.findings { StandardError.say(finding) }
         try await Self.finishInterrupted(spool, archive)
         let archiver = FileArchiver(
@@ -89,7 +90,7 @@ struct ArchiveCommand: AsyncParsableCommand {
     }
 
     /// Archives what an earlier run had sealed before something ended it.
-    private static func finishInterrupted(_ spool: Spool, _ archive: ArchiveStore) async throws {
+    private static func finishInterrupted(_ spool: Spool, _ archive: ArchiveWriter) async throws {
         let left = spool.recovered()
         for chunk in left { try spool.remove(try await archive.archive(chunk)) }
         guard !left.isEmpty else { return }
@@ -149,6 +150,12 @@ struct ArchiveCommand: AsyncParsableCommand {
 
     private func tell(_ summary: ArchiveSummary, took duration: Duration) {
         for failure in summary.failures { StandardError.say(failure.reason) }
+        for (store, chunks) in summary.owing.sorted(by: { $0.key < $1.key }) {
+            let reason = summary.storeFailures[store].map { " (\($0))" } ?? ""
+            StandardError.say(
+                "warning: store \(store) lacks \(HumanText.count(UInt64(chunks), "chunk"))\(reason);"
+                    + " the others hold what the rule asks for; firn repair brings it up to date")
+        }
         let (raw, stored) = (summary.blocks.rawBytes, summary.storedBytes)
         let ratio = stored > 0 && raw > 0 ? " (\(HumanText.decimal(Double(raw) / Double(stored), digits: 2)):1)" : ""
         StandardError.write(

@@ -58,7 +58,7 @@ struct CatCommand: AsyncParsableCommand {
                 StandardError.say(
                     "nothing is archived of \(HumanText.harmless("\(stream)")); `firn sources` lists what is")
             }
-            try ReadingSession.conclude(outcome.shortfall, warnings: outcome.warnings)
+            try session.conclude(outcome.shortfall, warnings: outcome.warnings)
         } catch let error where !(error is CommandFailure) {
             output.abandon()
             throw error

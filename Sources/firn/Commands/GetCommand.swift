@@ -71,9 +71,9 @@ struct GetCommand: AsyncParsableCommand {
         let session = try await ReadingSession(stores)
         let selected = try selection.selection(now: Clock.now())
         defer { if stats { session.tellStatistics() } }
-        if follow { return try await follow(session.reader, selected) }
-        if explain { return try await explain(session.reader, selected) }
-        if count { return try await count(session.reader, selected) }
+        if follow { return try await follow(session, selected) }
+        if explain { return try await explain(session, selected) }
+        if count { return try await count(session, selected) }
         let output = try DataOutput(path: output)
         do {
             let outcome = try await ReadingSession.showingProgress("reading", besideData: output.isTerminal) {
@@ -82,16 +82,16 @@ struct GetCommand: AsyncParsableCommand {
             }
             try output.finish()
             if output.isTerminal, outcome.lines == 0, outcome.isComplete { ReadingSession.tellOfNothing() }
-            try ReadingSession.conclude(outcome.shortfall, warnings: outcome.warnings)
+            try session.conclude(outcome.shortfall, warnings: outcome.warnings)
         } catch let error where !(error is CommandFailure) {
             output.abandon()
             throw error
         }
     }
 
-    private func follow(_ reader: ArchiveReader, _ selected: Selection) async throws {
+    private func follow(_ session: ReadingSession, _ selected: Selection) async throws {
         let output = try DataOutput(path: nil)
-        try await reader.follow(request(selected, output), to: output.sink) {
+        try await session.reader.follow(request(selected, output), to: output.sink) {
             try await Task.sleep(for: Self.pause)
         } told: { outcome in
             ReadingSession.tell(outcome.shortfall, warnings: outcome.warnings)
@@ -115,21 +115,21 @@ struct GetCommand: AsyncParsableCommand {
         }
     }
 
-    private func count(_ reader: ArchiveReader, _ selected: Selection) async throws {
+    private func count(_ session: ReadingSession, _ selected: Selection) async throws {
         let request = GetRequest(selected, limit: limit, countsOnly: true)
         let nowhere = DescriptorSink(STDOUT_FILENO, name: "standard output")
         let outcome = try await ReadingSession.showingProgress("counting", besideData: false) { progress in
-            try await reader.get(request, to: nowhere, progress: progress)
+            try await session.reader.get(request, to: nowhere, progress: progress)
         }
         try StandardOutput.write("\(outcome.lines)\n")
-        try ReadingSession.conclude(outcome.shortfall, warnings: outcome.warnings)
+        try session.conclude(outcome.shortfall, warnings: outcome.warnings)
     }
 
-    private func explain(_ reader: ArchiveReader, _ selected: Selection) async throws {
+    private func explain(_ session: ReadingSession, _ selected: Selection) async throws {
         let request = GetRequest(selected, limit: limit, isReversed: reverse, countsOnly: count)
-        let explanation = try await reader.explain(request)
+        let explanation = try await session.reader.explain(request)
         try StandardOutput.write(explanation.text)
-        try ReadingSession.conclude(explanation.shortfall, warnings: explanation.warnings)
+        try session.conclude(explanation.shortfall, warnings: explanation.warnings)
     }
 }
 

@@ -48,7 +48,7 @@ struct HistogramCommand: AsyncParsableCommand {
         } else if format == .table, outcome.isComplete {
             ReadingSession.tellOfNothing()
         }
-        try ReadingSession.conclude(outcome.shortfall, warnings: outcome.warnings)
+        try session.conclude(outcome.shortfall, warnings: outcome.warnings)
     }
 
     private func givenWidth() throws -> Nanoseconds? {

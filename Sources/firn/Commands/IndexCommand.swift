@@ -37,7 +37,7 @@ struct IndexCommand: AsyncParsableCommand {
 
     func run() async throws {
         logging.start()
-        let archive = try await OpenArchive.forReading(try stores.load())
+        let archive = try await OpenArchive.forIndexing(try stores.load())
         let indexer = Indexer(store: archive.store, logger: Logger(label: "index"))
         if watch {
             await indexer.watch(every: try interval()) { Self.tell($0) }

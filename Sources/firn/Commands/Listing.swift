@@ -28,7 +28,7 @@ struct ListingOptions: ParsableArguments {
         case .json: try StandardOutput.write(found.items.map { json($0).text }.joined())
         case .table: try show(found, columns, row)
         }
-        try ReadingSession.conclude(found.shortfall, warnings: found.warnings)
+        try session.conclude(found.shortfall, warnings: found.warnings)
     }
 
     /// Times are brief where a terminal is too narrow for them.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ChunkFormat
 import Configuration
 import Glibc
 
@@ -30,46 +31,102 @@ struct StoreOptions: ParsableArguments {
     @Option(
         name: .customLong("store"),
         help: ArgumentHelp(
-            "Where the archive is, instead of a configuration file: file:///PATH, a path, or s3://BUCKET/PREFIX?endpoint=URL.",
+            "Where the archive is, instead of a configuration file: file:///PATH, a path, or s3://BUCKET/PREFIX?endpoint=URL; repeatable.",
             valueName: "url"),
         completion: .directory)
     var urls: [String] = []
 
+    @Option(help: ArgumentHelp("With several stores: how many hold a whole copy (default: all).", valueName: "n"))
+    var copies: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "With several stores: K data and M parity shards instead of copies, as in 4+2.", valueName: "k+m"))
+    var erasure: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "How many stores must hold a chunk before it counts as archived (default: a majority of the copies, or one shard more than reading needs).",
+            valueName: "n"))
+    var acknowledge: Int?
+
     @OptionGroup var configuration: ConfigurationOptions
 
     func validate() throws {
-        guard urls.count <= 1 else {
-            throw ValidationError("more than one store is not supported by this version; give --store once")
+        let stores = try stores()
+        guard !stores.isEmpty else {
+            guard copies == nil, erasure == nil, acknowledge == nil else {
+                throw ValidationError("--copies, --erasure and --acknowledge go with --store")
+            }
+            return
         }
-        _ = try location()
+        _ = try redundancy(stores: stores.count)
     }
 
-    /// The effective configuration and its store.
+    /// The effective configuration and its stores.
     func load() throws -> LoadedStores {
-        guard let location = try location() else { return try fromConfiguration() }
+        let stores = try stores()
+        guard !stores.isEmpty else { return try fromConfiguration() }
         var effective =
             try configuration.path == nil
             ? ConfigurationOptions.parse(nil, .ofThisProcess()) : configuration.load()
-        let store = StoreConfiguration(location: location)
-        effective.stores = [store]
-        effective.redundancy = .single
+        effective.stores = stores
+        effective.redundancy = try redundancy(stores: stores.count)
         let isNamed = configuration.path != nil || getenv("FIRN_ARCHIVE") != nil
-        return LoadedStores(configuration: effective, store: store, archiveName: isNamed ? effective.archive : nil)
+        return LoadedStores(configuration: effective, archiveName: isNamed ? effective.archive : nil)
     }
 
     private func fromConfiguration() throws -> LoadedStores {
         let effective = try configuration.load()
-        guard let store = effective.stores.first else { throw Self.noStore }
-        return LoadedStores(configuration: effective, store: store, archiveName: effective.archive)
+        guard !effective.stores.isEmpty else { throw Self.noStore }
+        return LoadedStores(configuration: effective, archiveName: effective.archive)
     }
 
-    private func location() throws -> StoreLocation? {
-        guard let url = urls.first else { return nil }
-        do {
-            return try StoreURL.parse(url, relativeTo: try WorkingDirectory.path())
-        } catch let error as InvalidValue {
-            throw ValidationError("--store: \(error)")
+    /// Their names are their URLs without queries, or where two are then the same, with their endpoints.
+    private func stores() throws -> [StoreConfiguration] {
+        let locations = try urls.map { url in
+            do { return try StoreURL.parse(url, relativeTo: try WorkingDirectory.path()) } catch let error
+                as InvalidValue
+            {
+                throw ValidationError("--store: \(error)")
+            }
         }
+        let places = locations.map(\.place)
+        for (index, place) in places.enumerated() where places[..<index].contains(place) {
+            throw ValidationError("--store \(urls[index]): the same place is given twice")
+        }
+        let names = locations.map(\.shortURL)
+        return locations.map { location in
+            let isUnique = names.count { $0 == location.shortURL } == 1
+            return StoreConfiguration(name: isUnique ? nil : location.place, location: location)
+        }
+    }
+
+    private func redundancy(stores: Int) throws -> Configuration.Redundancy {
+        guard copies == nil || erasure == nil else {
+            throw ValidationError("--copies and --erasure exclude each other")
+        }
+        var rule = Configuration.Redundancy.Rule.copies(copies ?? stores)
+        if let erasure {
+            let parts = erasure.split(separator: "+", omittingEmptySubsequences: false).map { Int($0) }
+            guard parts.count == 2, let data = parts[0], let parity = parts[1], 1...63 ~= data, 1...63 ~= parity else {
+                throw ValidationError("--erasure \(erasure): write data and parity shards, as in 4+2")
+            }
+            rule = .erasure(data: data, parity: parity)
+        }
+        guard 1...stores ~= rule.parts else {
+            throw ValidationError(
+                erasure.map { "--erasure \($0) needs \(rule.parts) stores; there are \(stores)" }
+                    ?? "--copies \(rule.parts) is out of range; there are \(stores) stores")
+        }
+        let result = Configuration.Redundancy(rule, acknowledge: acknowledge)
+        var least = 1
+        if case .erasure(let data, _) = rule { least = data }
+        guard least...rule.parts ~= result.acknowledge else {
+            throw ValidationError(
+                "--acknowledge \(result.acknowledge) is out of range; write \(least) to \(rule.parts)")
+        }
+        return result
     }
 
     private static var noStore: CommandFailure {
@@ -81,8 +138,15 @@ struct StoreOptions: ParsableArguments {
 
 /// What a command works with.
 struct LoadedStores: Sendable {
+    /// Names at least one store.
     var configuration: Configuration
-    var store: StoreConfiguration
-    /// The archive that the store must hold; nil where only the store was named.
+    /// The archive that the stores must hold; nil where only the stores were named.
     var archiveName: String?
+
+    var stores: [StoreConfiguration] { configuration.stores }
+
+    /// What messages call them.
+    var names: String { stores.map(\.name).joined(separator: ", ") }
+
+    var rule: PlacementRule { PlacementRule(configuration.redundancy, stores) }
 }

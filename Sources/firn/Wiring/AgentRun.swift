@@ -6,6 +6,7 @@ import EventTime
 import Inputs
 import Logging
 import Patterns
+import Placement
 import Spool
 import Synchronization
 
@@ -23,17 +24,18 @@ struct AgentRun {
             )
         }
         _ = try AgentSettings(loaded.configuration)
-        _ = try OpenStore(loaded.store, create: true)
+        _ = try OpenStores(loaded, create: true, isReading: false)
     }
 
     init(_ loaded: LoadedStores, logger: Logger) throws {
         try Self.check(loaded)
         let configuration = loaded.configuration
-        let opened = try OpenStore(loaded.store, create: true)
-        let archive = ArchiveStore(name: configuration.archive, store: opened.store)
-        var options = SpoolOptions(configuration, archive: configuration.archive, store: loaded.store)
+        let opened = try OpenStores(loaded, create: true, isReading: false)
+        var options = SpoolOptions(loaded, archive: configuration.archive)
         options.merging = .init(blockBytes: configuration.roll.blockBytes, level: configuration.compression.level)
         let spool = try Spool(path: configuration.spool.path, options: options)
+        let archive = ArchiveWriter(
+            name: configuration.archive, members: opened.members, scratch: spool.path + "/parity")
         agent = Agent(
             archive: archive, spool: spool, settings: try AgentSettings(configuration),
             receiving: try ReceivingSide(configuration, logger), logger: logger, clock: { Clock.now() })
@@ -41,7 +43,7 @@ struct AgentRun {
         logger.info(
             "collecting",
             metadata: [
-                "host": "\(configuration.host)", "store": "\(loaded.store.name)",
+                "host": "\(configuration.host)", "stores": "\(loaded.names)",
                 "spool": "\(configuration.spool.path)",
             ])
     }

@@ -5,19 +5,17 @@ import Configuration
 import Spool
 
 extension SpoolOptions {
-    /// - Parameter archive: the archive's name, which the store may know better than the configuration.
-    init(_ configuration: Configuration, archive: String, store: StoreConfiguration) {
-        let rule = configuration.redundancy
+    /// - Parameter archive: the archive's name, which the stores may know better than the configuration.
+    init(_ loaded: LoadedStores, archive: String) {
+        let configuration = loaded.configuration
         self.init(
-            archive: archive, host: configuration.host,
-            redundancy: Redundancy(
-                copies: UInt32(rule.copies), acknowledge: UInt32(rule.acknowledge), placement: [store.name]),
+            archive: archive, host: configuration.host, redundancy: loaded.rule,
             maxBytes: UInt64(configuration.spool.maxBytes), chunkBytes: UInt64(configuration.roll.chunkBytes),
             chunkAge: configuration.roll.chunkAge, clock: { Clock.now() })
     }
 }
 
-/// Spools of `firn archive`: beside the agent's, which may be at work, and one for each store, so that what an
+/// Spools of `firn archive`: beside the agent's, which may be at work, and one for each set of stores, so that what an
 /// interrupted run left goes where it was meant to go.
 enum ArchiveSpool {
     /// Runs into one store at the same time that this machine's spools allow.
@@ -25,8 +23,9 @@ enum ArchiveSpool {
 
     /// The first that no other process has open: writers' identities are used again.
     static func open(_ loaded: LoadedStores, archive: String) throws(SpoolError) -> Spool {
-        let options = SpoolOptions(loaded.configuration, archive: archive, store: loaded.store)
-        let place = hex(sha256(Array(loaded.store.location.place.utf8))).prefix(12)
+        let options = SpoolOptions(loaded, archive: archive)
+        let places = loaded.stores.map(\.location.place).sorted().joined(separator: "\n")
+        let place = hex(sha256(Array(places.utf8))).prefix(12)
         let folder = "\(loaded.configuration.spool.path)/archive-\(place)"
         var last = SpoolError(.locked, path: folder, reason: "too many runs at once", hint: "wait for some to end")
         for slot in 0..<slots {

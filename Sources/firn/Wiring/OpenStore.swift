@@ -6,8 +6,6 @@ import S3
 /// A store with everything around it that its users count on: retries, a bound on concurrency, and a meter.
 struct OpenStore {
     var store: any ObjectStore
-    /// Counts what really reaches the store.
-    var meter: StoreMeter
 
     /// Requests that may be under way at once.
     private static let concurrency = 32
@@ -16,13 +14,14 @@ struct OpenStore {
     private static let directoryTimeout = Duration.seconds(60)
     private static let directoryBytesPerSecond: UInt64 = 1 << 20
 
-    /// - Parameter create: makes a directory where it is missing. Who only reads never creates a store.
-    init(_ configuration: StoreConfiguration, create: Bool) throws {
-        meter = StoreMeter()
+    /// - Parameters:
+    ///   - create: makes a directory where it is missing. Who only reads never creates a store.
+    ///   - meter: counts what really reaches the store.
+    init(_ configuration: StoreConfiguration, create: Bool, policy: RetryPolicy, meter: StoreMeter) throws {
         let bare = try Self.bareStore(configuration, create: create)
         let metered = MeteredStore(bare, meter: meter)
         let limited = LimitedStore(metered, concurrency: Self.concurrency)
-        store = RetryingStore(limited, meter: meter)
+        store = RetryingStore(limited, policy: policy, meter: meter)
     }
 
     private static func bareStore(_ configuration: StoreConfiguration, create: Bool) throws -> any ObjectStore {

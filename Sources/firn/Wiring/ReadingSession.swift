@@ -1,20 +1,25 @@
 import ArchiveIndex
 import Logging
 import ObjectStore
+import Placement
 import Retrieval
 
 /// An archive that is open for reading, and what its commands have in common.
 struct ReadingSession {
     let reader: ArchiveReader
     private let meter: StoreMeter
+    /// All stores, where there are several.
+    private let redundant: RedundantStore?
 
     init(_ stores: StoreOptions) async throws {
         let loaded = try stores.load()
-        let opened = try OpenStore(loaded.store, create: false)
-        let planner = IndexReader(store: opened.store, logger: Logger(label: "index"), beginsAtOnce: true)
-        let archive = try await OpenArchive.forReading(loaded, opened)
+        let opened = try OpenStores(loaded, create: false, isReading: true)
+        let united = opened.united(archive: loaded.archiveName, isStrict: false)
+        let planner = IndexReader(store: united.store, logger: Logger(label: "index"), beginsAtOnce: true)
+        let archive = try await OpenArchive.find(loaded, opened, united)
         reader = ArchiveReader(store: archive.store, planner: planner)
-        meter = archive.meter
+        redundant = archive.redundant
+        meter = opened.meter
     }
 
     /// Says what came from the store since it was opened.
@@ -38,8 +43,10 @@ struct ReadingSession {
     }
 
     /// Says what is missing and what is doubtful; an answer that lacks something has its own status.
-    static func conclude(_ shortfall: Shortfall, warnings: [String]) throws(CommandFailure) {
-        tell(shortfall, warnings: warnings)
+    func conclude(_ shortfall: Shortfall, warnings: [String]) throws(CommandFailure) {
+        var shortfall = shortfall
+        for reason in redundant?.shortfall ?? [] { shortfall.add(Incompleteness(.unreadable, reason: reason)) }
+        Self.tell(shortfall, warnings: warnings + (redundant?.warnings ?? []))
         guard !shortfall.isEmpty else { return }
         throw CommandFailure(
             status: ExitStatus.incomplete,

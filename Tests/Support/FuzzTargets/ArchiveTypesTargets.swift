@@ -5,6 +5,7 @@ extension FuzzTarget {
         FuzzTarget("bytes", seeds: { [byteSeed()] }, readBytes),
         FuzzTarget(text: "keys", seeds: keySeeds) { text in
             try requireOneForm(text, ChunkKey(text)?.description, "chunk key")
+            try requireOneForm(text, ShardKey(text)?.description, "shard key")
             try requireOneForm(text, ManifestKey(text)?.description, "manifest key")
             try requireOneForm(text, ObjectName(text)?.description, "object name")
             try requireOneForm(text, WriterID(text)?.description, "writer")
@@ -51,6 +52,7 @@ extension FuzzTarget {
 
     private static let keySeeds = [
         "chunks/2026-11-22/18/web-1-0badcafe-0000000042-0123456789abcdef0123456789abcdef.zst",
+        "chunks/2026-11-22/18/web-1-0badcafe-0000000042-0123456789abcdef0123456789abcdef.ec4-2-73400320.5",
         "manifests/2026-02-28/00/a-9999999999-0123456789abcdef0123456789abcdef.json.zst",
         "web-1-0badcafe-0000000042-0123456789abcdef0123456789abcdef", "1763800000000000000-00000000deadbeef",
         "2024-02-29/23",

@@ -37,6 +37,7 @@ extension FuzzTarget {
         FuzzTarget("manifest-object", rounds: 400, seeds: { [try ChunkSeed.made.get().manifest.encoded()] }) {
             try decodeManifest(Array($0))
         },
+        FuzzTarget("shard-trailer", seeds: { try shardTrailers() }, readTrailer),
         FuzzTarget("archive-description", seeds: { [ArchiveDescription(archive: "main").encoded()] }) { bytes in
             for bytes in [Array(bytes), repairedDescription(bytes)] {
                 let description = try unlessRefused(FormatError.self) { try ArchiveDescription.decode(bytes) }
@@ -159,7 +160,9 @@ extension FuzzTarget {
         let description = directory.description
         let name = ObjectName(
             writer: description.writer, sequence: description.sequence, sha256: hex(sha256(Array(bytes))))
-        let key = ChunkKey(hour: Hour(containing: description.sealed), name: name)
+        let hour = Hour(containing: description.sealed)
+        let length = UInt64(bytes.count)
+        guard let key = description.redundancy.key(hour: hour, name: name, length: length) else { return }
         let manifest = try unlessRefused(FormatError.self) {
             try Manifest.describing(chunk: bytes, key: key, deep: true)
         }
@@ -231,7 +234,10 @@ extension FuzzTarget {
         let description = directory.description
         let sha256 = [UInt8](repeating: 0xAB, count: 32)
         let name = ObjectName(writer: description.writer, sequence: description.sequence, sha256: hex(sha256))
-        let key = ChunkKey(hour: Hour(containing: description.sealed), name: name)
+        let hour = Hour(containing: description.sealed)
+        guard let key = description.redundancy.key(hour: hour, name: name, length: UInt64(Limits.chunkBytes)) else {
+            return
+        }
         let years = CivilTime(Nanoseconds.min).year + 1..<CivilTime(Nanoseconds.max).year
         guard years ~= CivilTime(description.sealed).year else { return }
         let manifest = Manifest(
@@ -241,6 +247,26 @@ extension FuzzTarget {
         guard directory.blocks.last.map({ $0.offset + $0.length }) ?? 0 <= manifest.length else { return }
         let decoded = try Manifest.decode(object, key: manifest.key(hour: key.hour, object: object))
         try require(decoded == manifest, "the manifest of a directory changed: \(manifest)")
+    }
+
+    // MARK: Shards
+
+    private static func shardKey() throws -> ShardKey {
+        let name = "chunks/2026-11-22/18/web-1-0badcafe-0000000042-0123456789abcdef0123456789abcdef.ec4-2-1000003.5"
+        guard let key = ShardKey(name) else { throw PropertyViolation(description: "the seed's key is no shard's") }
+        return key
+    }
+
+    private static func shardTrailers() throws -> [[UInt8]] {
+        let digest = (0..<32).map { UInt8($0) }
+        return [ShardTrailer(key: try shardKey(), chunkDigest: digest, payloadDigest: digest.reversed()).encoded()]
+    }
+
+    /// What is not refused is written just so.
+    private static func readTrailer(_ bytes: UnsafeRawBufferPointer) throws {
+        let key = try shardKey()
+        let trailer = try unlessRefused(FormatError.self) { try ShardTrailer.decode(Array(bytes), key: key) }
+        if let trailer { try require(trailer.encoded() == Array(bytes), "a trailer has two forms") }
     }
 
     // MARK: Manifests

@@ -9,7 +9,7 @@ import TestSupport
 /// For one thread at a time.
 package final class SimulatedStore: ObjectStore, @unchecked Sendable {
     package let name: String
-    package let capabilities = StoreCapabilities(adoptsFiles: false, isRemote: true)
+    package let capabilities = StoreCapabilities(adoptsFiles: false, isRemote: false)
     /// How many of 1,000 requests fail.
     package var failing = 0
     /// What a program did that no program may do, a sentence each.
@@ -102,6 +102,12 @@ package final class SimulatedStore: ObjectStore, @unchecked Sendable {
                 throw error(.rejected, "PUT \(key)", "\(path) cannot be read")
             }
             return bytes
+        case .part(let part):
+            let range = Int(part.offset)..<Int(part.offset + part.length)
+            guard let bytes = disk.content(part.path), bytes.count >= range.upperBound else {
+                throw error(.rejected, "PUT \(key)", "\(part.path) cannot be read")
+            }
+            return bytes[range] + part.ending
         }
     }
 

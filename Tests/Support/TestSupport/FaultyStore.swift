@@ -162,14 +162,17 @@ extension ObjectBody {
     fileprivate func readAll() throws(StoreError) -> [UInt8] {
         switch content {
         case .bytes(let bytes): return bytes
-        case .file(let path, let length):
-            var bytes = [UInt8](repeating: 0, count: Int(length))
-            let file = fopen(path, "r")
-            defer { if let file { fclose(file) } }
-            guard let file, fread(&bytes, 1, bytes.count, file) == bytes.count else {
-                throw StoreError(.rejected, store: "faulty", operation: "PUT", reason: "\(path) cannot be read")
-            }
-            return bytes
+        case .file(let path, let length): return try Self.read(path, from: 0, length)
+        case .part(let part): return try Self.read(part.path, from: part.offset, part.length) + part.ending
         }
+    }
+
+    private static func read(_ path: String, from offset: UInt64, _ length: UInt64) throws(StoreError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: Int(length))
+        let file = fopen(path, "r")
+        defer { if let file { fclose(file) } }
+        guard let file, fseek(file, Int(offset), SEEK_SET) == 0, fread(&bytes, 1, bytes.count, file) == bytes.count
+        else { throw StoreError(.rejected, store: "faulty", operation: "PUT", reason: "\(path) cannot be read") }
+        return bytes
     }
 }

@@ -1,0 +1,92 @@
+import ArchiveTypes
+import Checksums
+import ChunkFormat
+import ObjectStore
+import Synchronization
+
+/// The name of the archive that all stores must hold: given, or that of the first store that answers.
+final class ArchiveIdentity: Sendable {
+    private let name: Mutex<String?>
+
+    init(_ name: String?) { self.name = Mutex(name) }
+
+    /// The archive's name, which `found` becomes where there is none yet.
+    func settle(_ found: String) -> String {
+        name.withLock { name in
+            name = name ?? found
+            return name ?? found
+        }
+    }
+}
+
+/// Finds out, once, whether a store holds this archive. Until then nobody gets past.
+final class ArchiveGate: Sendable {
+    private let member: StoreMember
+    private let identity: ArchiveIdentity
+    private let state = Mutex<Task<Result<String, StoreError>, Never>?>(nil)
+
+    init(_ member: StoreMember, _ identity: ArchiveIdentity) {
+        self.member = member
+        self.identity = identity
+    }
+
+    /// The archive's name.
+    func open() async throws(StoreError) -> String {
+        let task = state.withLock { task in
+            if let task { return task }
+            let new = Task { [self] in await look() }
+            task = new
+            return new
+        }
+        let result = await task.value
+        // What may pass is looked at again the next time.
+        if case .failure(let error) = result, error.isWorthRetrying || error.kind == .cancelled {
+            state.withLock { if $0 == task { $0 = nil } }
+        }
+        return try result.get()
+    }
+
+    private func look() async -> Result<String, StoreError> {
+        let key = KeyLayout.archiveDescription
+        let operation = "GET \(key)"
+        do throws(StoreError) {
+            let bytes = try await member.store.get(key, .whole).bytes
+            let found: ArchiveDescription
+            do throws(FormatError) { found = try ArchiveDescription.decode(bytes) } catch {
+                throw StoreError(.corrupt, store: member.name, operation: operation, reason: error.reason)
+            }
+            let name = identity.settle(found.archive)
+            guard name == found.archive else {
+                throw StoreError(
+                    .configuration, store: member.name, operation: operation,
+                    reason: "it holds the archive \(found.archive), not \(name)",
+                    hint: "use another bucket or prefix, or set archive: in the configuration")
+            }
+            return .success(name)
+        } catch {
+            guard error.kind == .notFound else { return .failure(error) }
+            return .failure(
+                StoreError(
+                    .configuration, store: member.name, operation: operation,
+                    reason: "there is no archive (firn.json is missing)",
+                    hint: "run firn repair where the store was emptied or is new"))
+        }
+    }
+}
+
+/// What can be told of whole objects from their keys alone.
+enum WholeObject {
+    /// Whether bytes are those that a key promises; nil where the key promises nothing.
+    static func check(_ key: String) -> (@Sendable ([UInt8]) -> Bool)? {
+        if let name = ChunkKey(key)?.name ?? ManifestKey(key)?.name {
+            return { hex(Checksums.sha256($0)).hasPrefix(name.digest) }
+        }
+        if key == KeyLayout.archiveDescription {
+            return { bytes in
+                do throws(FormatError) { _ = try ArchiveDescription.decode(bytes) } catch { return false }
+                return true
+            }
+        }
+        return nil
+    }
+}
