@@ -82,7 +82,9 @@ BUGS = [
     Bug("a segment of the log is dropped before blocks hold it", "Sources/Spool/WriteAheadLog.swift",
         "streams[$0.key] == nil || $0.value <= synced($0.key)", "streams[$0.key] == nil || $0.value <= synced($0.key) + 300"),
     Bug("lines that are in blocks are taken from the log again", "Sources/Archiving/Receiver.swift",
-        "position + UInt64(lines.count) > end else { return }\n        try skipLost", "end < .max else { return }\n        try skipLost"),
+        "position + UInt64(lines.count) > end else { return }\n        try skipLost(number, to: position)\n"
+        "        let known = end > position ? Int(end - position) : 0\n",
+        "end < .max else { return }\n        try skipLost(number, to: position)\n        let known = 0\n"),
     Bug("a stream is forgotten while its lines wait for the log", "Sources/Archiving/Receiver.swift",
         "Set(waiting.map(\\.stream)).union(uncommitted.map(\\.stream))", "Set(waiting.map(\\.stream))"),
     Bug("a block of the journal is spooled before the log has its cursor", "Sources/Archiving/Receiver.swift",
