@@ -108,7 +108,7 @@ package final class Spool: Sendable {
     }
 
     func update<Value>(
-        _ body: (inout SpoolState, SpoolDirectory) throws(SpoolError) -> Value
+        _ body: (inout SpoolState, _ directory: SpoolDirectory) throws(SpoolError) -> Value
     ) throws(SpoolError) -> Value {
         try state.update { state throws(SpoolError) in try body(&state, directory) }
     }

@@ -50,8 +50,9 @@ struct SpoolRecovery {
         let stillSealed = Set(state.recovered.map(\.manifest.chunk))
         try state.debts.recover(in: directory, stores: options.redundancy.stores.map(\.name), sealed: stillSealed) {
             (file, key) throws(SpoolError) in
-            let found = try manifest(of: file, key: key)
-            do throws(FormatError) { return SealedChunk(manifest: try found.get(), path: file) } catch {
+            switch try manifest(of: file, key: key) {
+            case .success(let manifest): return SealedChunk(manifest: manifest, path: file)
+            case .failure(let error):
                 findings.append("\(file): the chunk is damaged: \(error); firn repair copies it from another store")
                 return nil
             }

@@ -1,5 +1,5 @@
 /// Several may answer, one task waits: the first answer is the answer.
-final class FirstAnswer<Answer: Sendable>: Sendable {
+package final class FirstAnswer<Answer: Sendable>: Sendable {
     private enum State: Sendable {
         case open
         case awaited(CheckedContinuation<Answer, Never>)
@@ -8,7 +8,9 @@ final class FirstAnswer<Answer: Sendable>: Sendable {
 
     private let state = Guarded(State.open)
 
-    func give(_ answer: Answer) {
+    package init() {}
+
+    package func give(_ answer: Answer) {
         let waiting = state.withLock { state -> CheckedContinuation<Answer, Never>? in
             switch state {
             case .open:
@@ -24,7 +26,7 @@ final class FirstAnswer<Answer: Sendable>: Sendable {
     }
 
     /// To be awaited by one task, once.
-    func wait() async -> Answer {
+    package func wait() async -> Answer {
         await withCheckedContinuation { continuation in
             let answer = state.withLock { state -> Answer? in
                 if case .answered(let answer) = state { return answer }

@@ -37,10 +37,11 @@ package final class ChunkParts: Sendable {
     /// - Parameters:
     ///   - path: the chunk's file.
     ///   - scratch: a folder for parity, created where it is missing; nobody else's files are in it.
-    ///   - wantsMD5: a store will ask for it.
+    ///   - stores: what it is for: some want to know a digest, some take a file as it is.
     package static func of(
-        _ manifest: Manifest, path: String, scratch: String, wantsMD5: Bool
+        _ manifest: Manifest, path: String, scratch: String, for stores: [any ObjectStore]
     ) throws(Failure) -> ChunkParts {
+        let wantsMD5 = stores.contains { $0.capabilities.isRemote }
         switch manifest.description.redundancy.rule {
         case .copies(let copies):
             var body = ObjectBody(content: .file(path: path, length: manifest.length), sha256: manifest.sha256)
@@ -52,7 +53,8 @@ package final class ChunkParts: Sendable {
                 throw Failure(description: "\(manifest.chunk) is not a key of shards")
             }
             let cutter = try ShardCutter(
-                manifest, geometry, path: path, scratch: scratch, stripe: stripe, wantsMD5: wantsMD5)
+                manifest, geometry, path: path, scratch: scratch, stripe: stripe, wantsMD5: wantsMD5,
+                syncs: stores.contains { $0.capabilities.adoptsFiles })
             return ChunkParts(parts: try cutter.run(), files: cutter.parityPaths)
         }
     }
@@ -85,13 +87,17 @@ private final class ShardCutter {
     private let payloads: [PayloadDigests]
     private let memory: UnsafeMutableRawBufferPointer
     private let stripe: Int
+    /// What stores take as it is must be durable.
+    private let syncs: Bool
 
     init(
-        _ manifest: Manifest, _ geometry: ShardGeometry, path: String, scratch: String, stripe: Int, wantsMD5: Bool
+        _ manifest: Manifest, _ geometry: ShardGeometry, path: String, scratch: String, stripe: Int, wantsMD5: Bool,
+        syncs: Bool
     ) throws(ChunkParts.Failure) {
         self.manifest = manifest
         self.geometry = geometry
         self.path = path
+        self.syncs = syncs
         self.stripe = Int(min(UInt64(stripe), geometry.shardLength))
         source = try LocalFile(reading: path)
         guard mkdir(scratch, 0o700) == 0 || errno == EEXIST else { throw .system("cannot create", scratch) }
@@ -147,12 +153,19 @@ private final class ShardCutter {
         }
         let payload = payloads[shard]
         let trailer = ShardTrailer(key: key, chunkDigest: manifest.sha256, payloadDigest: payload.digest).encoded()
-        let isData = shard < geometry.data
-        let slice = ObjectBody.FilePart(
-            path: isData ? path : parityPaths[shard - geometry.data],
-            offset: isData ? UInt64(shard) * geometry.shardLength : 0, length: geometry.length(ofShard: shard),
-            ending: trailer)
-        return ChunkParts.Part(key: key.description, body: payload.body(slice))
+        let length = geometry.length(ofShard: shard)
+        let content: ObjectBody.Content
+        if shard < geometry.data {
+            let offset = UInt64(shard) * geometry.shardLength
+            content = .part(ObjectBody.FilePart(path: path, offset: offset, length: length, ending: trailer))
+        } else {
+            // A whole file: a store on the same file system takes it as it is.
+            let index = shard - geometry.data
+            try parity[index].write(trailer)
+            if syncs { try parity[index].sync() }
+            content = .file(path: parityPaths[index], length: length + UInt64(trailer.count))
+        }
+        return ChunkParts.Part(key: key.description, body: payload.body(content, ending: trailer))
     }
 }
 
@@ -171,13 +184,14 @@ private final class PayloadDigests {
 
     var digest: [UInt8] { Digest(copying: sha256).finish() }
 
-    func body(_ part: ObjectBody.FilePart) -> ObjectBody {
+    /// - Parameter ending: the trailer, with which the body ends.
+    func body(_ content: ObjectBody.Content, ending: [UInt8]) -> ObjectBody {
         func whole(_ digest: borrowing Digest) -> [UInt8] {
             let copy = Digest(copying: digest)
-            copy.update(part.ending)
+            copy.update(ending)
             return copy.finish()
         }
-        return ObjectBody(content: .part(part), sha256: whole(sha256), md5: wantsMD5 ? whole(md5) : nil)
+        return ObjectBody(content: content, sha256: whole(sha256), md5: wantsMD5 ? whole(md5) : nil)
     }
 }
 
@@ -194,7 +208,7 @@ private final class LocalFile {
 
     init(creating path: String) throws(ChunkParts.Failure) {
         self.path = path
-        descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o440)
         guard descriptor >= 0 else { throw .system("cannot create", path) }
     }
 
@@ -211,6 +225,18 @@ private final class LocalFile {
             guard count > 0 else { throw ChunkParts.Failure(description: "\(path) is shorter than it was") }
             filled += count
         }
+    }
+
+    func write(_ bytes: [UInt8]) throws(ChunkParts.Failure) {
+        var failure: ChunkParts.Failure?
+        bytes.withUnsafeBytes { bytes in
+            do throws(ChunkParts.Failure) { try write(bytes) } catch { failure = error }
+        }
+        if let failure { throw failure }
+    }
+
+    func sync() throws(ChunkParts.Failure) {
+        guard fdatasync(descriptor) == 0 else { throw .system("cannot sync", path) }
     }
 
     func write(_ bytes: UnsafeRawBufferPointer) throws(ChunkParts.Failure) {

@@ -38,19 +38,33 @@ final class ArchiveGate: Sendable {
             task = new
             return new
         }
-        let result = await task.value
+        // Who waits may be cancelled; the look goes on for the others.
+        let first = FirstAnswer<Result<String, StoreError>>()
+        Task { first.give(await task.value) }
+        let result = await withTaskCancellationHandler {
+            await first.wait()
+        } onCancel: {
+            first.give(.failure(cancelled))
+        }
         // What may pass is looked at again the next time.
-        if case .failure(let error) = result, error.isWorthRetrying || error.kind == .cancelled {
+        if case .failure(let error) = result, error.isWorthRetrying {
             state.withLock { if $0 == task { $0 = nil } }
         }
         return try result.get()
+    }
+
+    private var cancelled: StoreError {
+        StoreError(
+            .cancelled, store: member.name, operation: "GET \(KeyLayout.archiveDescription)", reason: "cancelled")
     }
 
     private func look() async -> Result<String, StoreError> {
         let key = KeyLayout.archiveDescription
         let operation = "GET \(key)"
         do throws(StoreError) {
+            let begin = MonotonicTime.system.elapsed()
             let bytes = try await member.store.get(key, .whole).bytes
+            member.pace.took((MonotonicTime.system.elapsed() - begin).nanoseconds)
             let found: ArchiveDescription
             do throws(FormatError) { found = try ArchiveDescription.decode(bytes) } catch {
                 throw StoreError(.corrupt, store: member.name, operation: operation, reason: error.reason)

@@ -103,11 +103,10 @@ package final class SimulatedStore: ObjectStore, @unchecked Sendable {
             }
             return bytes
         case .part(let part):
-            let range = Int(part.offset)..<Int(part.offset + part.length)
-            guard let bytes = disk.content(part.path), bytes.count >= range.upperBound else {
+            guard let bytes = disk.content(part.path), UInt64(bytes.count) >= part.offset + part.length else {
                 throw error(.rejected, "PUT \(key)", "\(part.path) cannot be read")
             }
-            return bytes[range] + part.ending
+            return bytes[Int(part.offset)..<Int(part.offset + part.length)] + part.ending
         }
     }
 
