@@ -52,7 +52,7 @@ let package = Package(
         room("Checksums", ["CCrypto", "CXXHash"]),
         room("EventTime", ["ArchiveTypes", "CSystem"]),
         room("ChunkFormat", ["ArchiveTypes", "Checksums", "EventTime", "CZstd"]),
-        room("ObjectStore", ["ArchiveTypes", "Checksums"]),
+        room("ObjectStore", ["ArchiveTypes", "Checksums", "CSystem"]),
         room("HTTPTransport", ["CCurl"]),
         room("S3", ["ArchiveTypes", "Checksums", "ObjectStore", "HTTPTransport"]),
         room("Inputs", ["ArchiveTypes", "Checksums", "CSystem", "CTLS", "CZstd", "CDecompress", "Threads"]),
@@ -63,17 +63,19 @@ let package = Package(
         room(
             "Archiving",
             [
-                "ArchiveTypes", "Checksums", "EventTime", "ChunkFormat", "ObjectStore", "Placement", "Inputs", "Spool",
+                "ArchiveTypes", "Checksums", "CSystem", "EventTime", "ChunkFormat", "ObjectStore", "Placement",
+                "Inputs",
+                "Spool",
                 "Patterns", "Threads", logging,
             ]),
         room("ArchiveIndex", ["ArchiveTypes", "Checksums", "ChunkFormat", "ObjectStore", logging]),
         room(
             "Retrieval",
             [
-                "ArchiveTypes", "Checksums", "EventTime", "ChunkFormat", "ObjectStore", "ArchiveIndex", "CSystem",
-                "Patterns", "Threads",
+                "ArchiveTypes", "Checksums", "EventTime", "ChunkFormat", "ObjectStore", "Placement", "ArchiveIndex",
+                "CSystem", "Patterns", "Threads",
             ]),
-        room("Configuration", ["ArchiveTypes", .product(name: "Yams", package: "Yams")]),
+        room("Configuration", ["ArchiveTypes", "Patterns", .product(name: "Yams", package: "Yams")]),
         .executableTarget(
             name: "firn",
             dependencies: [
@@ -135,8 +137,8 @@ let package = Package(
         tests(
             "RetrievalTests",
             [
-                "Retrieval", "ArchiveIndex", "ChunkFormat", "ObjectStore", "EventTime", "Checksums", "ArchiveTypes",
-                "Patterns", logging,
+                "Retrieval", "ArchiveIndex", "Placement", "ChunkFormat", "ObjectStore", "EventTime", "Checksums",
+                "ArchiveTypes", "Patterns", logging,
             ]),
         tests("ConfigurationTests", ["Configuration", "ArchiveTypes"]),
         tests("CommandTests", ["firn", .product(name: "ArgumentParser", package: "swift-argument-parser")]),

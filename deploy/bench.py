@@ -6,6 +6,8 @@ one after another, in another order each round; the table shows medians.
 """
 
 import argparse
+import ctypes
+import ctypes.util
 import functools
 import hashlib
 import os
@@ -29,7 +31,7 @@ MB = 1_000_000
 MIB = 1 << 20
 HOST = "web-01"
 FLEET = 50
-PARTS = ["archive", "kinds", "read", "queries", "agent"]
+PARTS = ["archive", "kinds", "read", "queries", "agent", "redundancy"]
 
 
 @dataclass
@@ -490,6 +492,10 @@ def bench_many_files(bench, idle=10_000, busy=200, seconds=20):
     agent = Following(bench, bench.path(bench.fresh("measured")), logs, block_age="5s", chunk_age="10s")
     try:
         began = agent.wait_quiet((idle + busy) * len(line) * 3, seconds=120)
+        time.sleep(15)  # the first chunk is sealed and gone
+        before, since = agent.spent()[0], time.monotonic()
+        time.sleep(seconds)
+        resting = 100 * (agent.spent()[0] - before) / (time.monotonic() - since)
         for _ in range(seconds * 2):
             for number in range(busy):
                 with open(os.path.join(logs, f"{number}.log"), "ab", buffering=0) as file:
@@ -503,6 +509,7 @@ def bench_many_files(bench, idle=10_000, busy=200, seconds=20):
     read = f"all read after {began:.1f} s" if began else "NOT all read after 120 s"
     print(f"\n{idle} idle and {busy} busy files ({rate:.0f} KB/s together, {seconds} s): {read}, "
           f"CPU {run.cpu:.1f} s, peak {run.peak / MIB:.0f} MiB")
+    bench.target(f"CPU of one core with {idle + busy} silent files", resting, 2, " %")
     bench.target(f"peak memory with {idle} idle and {busy} busy files", run.peak / MIB if began else None, 64, " MiB")
 
 
@@ -592,6 +599,98 @@ def bench_queries(bench):
     table(f"queries, {cold}, beside grep and sort on local zstd files", rows)
 
 
+# Redundancy
+
+RULES = {"one store": (1, ""), "3 copies": (3, "--copies 3 --acknowledge 2"), "4+2": (6, "--erasure 4+2 --acknowledge 5")}
+
+
+def stores_of(bench, kind, count):
+    """Options that name `count` new stores, and where directories of them are."""
+    if kind == "S3":
+        return " ".join(f"--store '{bench.server.url(bench.fresh('measured'))}'" for _ in range(count)), []
+    folders = [bench.path(bench.fresh("measured")) for _ in range(count)]
+    return " ".join(f"--store '{folder}'" for folder in folders), folders
+
+
+def bench_redundancy(bench, paths):
+    raw = size_of(*paths)
+
+    def script(kind, count, rule):
+        def make():
+            for name in os.listdir(bench.directory):
+                if name.startswith("measured-"):
+                    shutil.rmtree(bench.path(name))
+            return f"'{FIRN}' archive {stores_of(bench, kind, count)[0]} {rule} --host {HOST} {quoted(paths)}"
+        return make
+
+    kinds = ["directory"] + (["S3"] if bench.server else [])
+    runs = bench.rounds(
+        {(kind, name): script(kind, *rule) for kind in kinds for name, rule in RULES.items()},
+        prepare=lambda: read_ahead(paths))
+    rows = [["archiving into", "CPU s", "of one store", "wall s", "peak MiB"]]
+    for (kind, name), measured in runs.items():
+        ratio = cpu(measured) / cpu(runs[kind, "one store"])
+        rows.append([
+            f"{kind}, {name}", f"{cpu(measured):.2f}", f"{ratio:.2f}", f"{wall(measured):.2f}", f"{peak(measured) / MIB:.0f}"])
+        if name != "one store":
+            bench.target(f"CPU of archiving, {kind}, {name}, of one store's", ratio, 1.2)
+    table(f"{raw / MIB:.0f} MiB under rules of redundancy", rows)
+    count, rule = RULES["4+2"]
+    options, folders = stores_of(bench, "directory", count)
+    bench.measure(f"'{FIRN}' archive {options} {rule} --host {HOST} {quoted(paths)} && '{FIRN}' index {options} {rule}")
+    shards, chunks, others = 0, {}, 0
+    for folder in folders:
+        for place, _, names in os.walk(folder):
+            for name in names:
+                size = os.path.getsize(os.path.join(place, name))
+                found = re.search(r"^(.*\.ec4-2-(\d+))\.\d+$", name)
+                if found:
+                    shards += size
+                    chunks[found[1]] = int(found[2])
+                else:
+                    others += size
+    print(f"\n4+2: chunks {sum(chunks.values()) / MB:.1f} MB, their shards {shards / MB:.1f} MB; manifests and indexes in all six stores {others / MB:.2f} MB")
+    bench.target("shards of 4+2, of their chunks' bytes", shards / sum(chunks.values()), 1.52)
+    bench_repair(bench, options, rule, folders)
+    encoding(bench)
+
+
+def bench_repair(bench, options, rule, folders):
+    """Two of six stores emptied: repair beside copying the bytes that are missing."""
+    lost = sum(size_of(folder) for folder in folders[:2])
+    copy = bench.path("copy")
+    copied = bench.measure(f"rm -rf '{copy}'; mkdir '{copy}'; cp -a '{folders[0]}' '{folders[1]}' '{copy}'; sync -f '{copy}'")
+    repaired = bench.measure(f"rm -rf '{folders[0]}' '{folders[1]}'; '{FIRN}' repair {options} {rule}")
+    bench.measure(f"'{FIRN}' verify --deep {options} {rule}")
+    table("two of six stores emptied and repaired", [
+        ["", "MB", "wall s", "MB/s", "CPU s"],
+        *([name, f"{lost / MB:.1f}", f"{run.wall:.2f}", f"{lost / MB / run.wall:.0f}", f"{run.cpu:.2f}"]
+          for name, run in {"cp -a of what was there": copied, "firn repair": repaired}.items())])
+
+
+def encoding(bench):
+    """What ISA-L gives: parity of 4 data shards in pieces of 256 KiB, as the writer encodes them."""
+    library = ctypes.util.find_library("isal")
+    if library is None:
+        return print("libisal is not installed: encoding is not measured")
+    isal = ctypes.CDLL(library)
+    data, parity, piece = 4, 2, 256 << 10
+    matrix = (ctypes.c_ubyte * (data * (data + parity)))()
+    tables = (ctypes.c_ubyte * (32 * data * parity))()
+    isal.gf_gen_cauchy1_matrix(matrix, data + parity, data)
+    isal.ec_init_tables(data, parity, ctypes.byref(matrix, data * data), tables)
+    buffers = [ctypes.create_string_buffer(random.randbytes(piece), piece) for _ in range(data + parity)]
+    sources = (ctypes.c_void_p * data)(*(ctypes.addressof(buffer) for buffer in buffers[:data]))
+    targets = (ctypes.c_void_p * parity)(*(ctypes.addressof(buffer) for buffer in buffers[data:]))
+    rates = []
+    for _ in range(bench.runs):
+        began = time.monotonic()
+        for _ in range(1000):
+            isal.ec_encode_data(piece, data, parity, tables, sources, targets)
+        rates.append(1000 * data * piece / (time.monotonic() - began) / 1e9)
+    print(f"\nISA-L encodes 4+2 at {statistics.median(rates):.1f} GB/s of data on one core")
+
+
 def generate(bench, name, *arguments):
     subprocess.run([LOGGEN, *arguments, "--directory", bench.path(name)], check=True)
 
@@ -631,7 +730,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: told to stop"))
     try:
         bench.server = start_server(bench)
-        if {"archive", "kinds", "read"} & set(parts):
+        if {"archive", "kinds", "read", "redundancy"} & set(parts):
             generate(bench, "mix", "--mix", "--bytes", chosen.size, "--seed", chosen.seed)
             paths = sorted(bench.path("mix", name) for name in os.listdir(bench.path("mix")))
         if "archive" in parts:
@@ -640,6 +739,8 @@ def main():
             bench_kinds(bench, paths)
         if "read" in parts:
             bench_read(bench, paths)
+        if "redundancy" in parts:
+            bench_redundancy(bench, paths)
         if "queries" in parts:
             generate(bench, "fleet", "--fleet", "--hosts", str(FLEET), "--bytes", chosen.fleet_size, "--seed", chosen.seed)
             bench_queries(bench)

@@ -5,22 +5,32 @@ package import ChunkFormat
 package enum Duplicates {
     /// Decides which block shows which positions. Of blocks with the same positions and checksum, the one of the
     /// lowest chunk key (then offset) shows them, and the others are its alternatives. Gaps and heartbeats stay as they are.
-    /// - Parameter rows: of any streams, in any order, each block once.
+    /// A chunk that was brought under another rule is there in several forms: each of its blocks counts once.
+    /// - Parameters:
+    ///   - rows: of any streams, in any order, each block of each form once.
+    ///   - rule: chunks are read in its form where there is a choice.
     /// - Returns: in the order of `BlockPlan.blocks`.
-    package static func resolve(_ rows: [IndexRow]) -> [PlannedBlock] {
+    package static func resolve(_ rows: [IndexRow], rule: Redundancy.Rule? = nil) -> [PlannedBlock] {
         var planned: [PlannedBlock] = []
         planned.reserveCapacity(rows.count)
         for (_, life) in Dictionary(grouping: rows, by: Life.init) {
-            let ranked = life.sorted { ($0.chunk, $0.block.offset) < ($1.chunk, $1.block.offset) }
+            let ranked = life.sorted { precedesInRank($0, $1, rule) }
             var shown = ShownPositions()
             var seen: [Content: Int] = [:]
+            var last: IndexRow?
             for row in ranked {
+                if let last, isOtherForm(row, of: last) {
+                    planned[planned.count - 1].alternatives.append(row)
+                    continue
+                }
+                last = row
                 guard row.block.kind == .lines, row.block.positions.count > 0 else {
                     planned.append(PlannedBlock(row: row, show: [row.block.positions]))
                     continue
                 }
                 if let first = seen[Content(row.block)] {
                     planned[first].alternatives.append(row)
+                    last = nil
                 } else {
                     seen[Content(row.block)] = planned.count
                     planned.append(shown.add(row))
@@ -28,6 +38,18 @@ package enum Duplicates {
             }
         }
         return planned.sorted { precedes($0.row, $1.row) }
+    }
+
+    private static func precedesInRank(_ left: IndexRow, _ right: IndexRow, _ rule: Redundancy.Rule?) -> Bool {
+        let (one, other) = (left.chunk, right.chunk)
+        if one.hour != other.hour || one.name != other.name { return one < other }
+        if left.block.offset != right.block.offset { return left.block.offset < right.block.offset }
+        if let rule, rule.isRule(of: one.form) != rule.isRule(of: other.form) { return rule.isRule(of: one.form) }
+        return one < other
+    }
+
+    private static func isOtherForm(_ row: IndexRow, of last: IndexRow) -> Bool {
+        row.chunk.hour == last.chunk.hour && row.chunk.name == last.chunk.name && row.block.offset == last.block.offset
     }
 
     private struct Life: Hashable {

@@ -12,14 +12,20 @@ package struct IndexReader: Sendable {
     private let fetcher: IndexFetcher
     private let logger: Logger
     private let firstListing: ListingAhead?
+    private let rule: Redundancy.Rule?
     /// After as many attempts with index objects that failed, manifests alone are read.
     private static let greatestAttempts = 6
     /// Neighbouring frames are fetched together up to this; a remote store's round trip costs more than as many bytes.
     private static let runLength: UInt64 = 4 << 20
     private static let remoteGap: UInt64 = 64 << 10
 
-    /// - Parameter beginsAtOnce: a plan will be wanted soon: the index is being listed when this returns.
-    package init(store: any ObjectStore, logger: Logger, beginsAtOnce: Bool = false) {
+    /// - Parameters:
+    ///   - rule: of the archive: chunks that are there in several forms are read in its.
+    ///   - beginsAtOnce: a plan will be wanted soon: the index is being listed when this returns.
+    package init(
+        store: any ObjectStore, logger: Logger, rule: Redundancy.Rule? = nil, beginsAtOnce: Bool = false
+    ) {
+        self.rule = rule
         fetcher = IndexFetcher(store: store)
         self.logger = logger
         firstListing = beginsAtOnce ? ListingAhead(fetcher) : nil
@@ -156,7 +162,7 @@ package struct IndexReader: Sendable {
             case .failure(let problem): plan.incomplete.append(problem)
             }
         }
-        plan.blocks = Duplicates.resolve(rows)
+        plan.blocks = Duplicates.resolve(rows, rule: rule)
         plan.duplicates = rows.count - plan.blocks.count
         return plan
     }

@@ -17,8 +17,10 @@ package final class Agent: Sendable {
     private let logger: Logger
     private let clock: @Sendable () -> Nanoseconds
     private let isStopping = Monitor(false)
+    private let watch = FolderWatch()
     private let health: StoreHealth
     private let receiving: ReceivingSide?
+    private let latest = Monitor<AgentStatus?>(nil)
 
     /// - Parameter receiving: what cannot be followed but comes by itself; nil: nothing does.
     package init(
@@ -34,9 +36,13 @@ package final class Agent: Sendable {
         self.receiving = receiving
     }
 
+    /// How it is doing, a few seconds old at most; nil before it runs.
+    package var status: AgentStatus? { latest.read { $0 } }
+
     /// Ends `run` once what was read is durable.
     package func stop() {
         isStopping.update { $0 = true }
+        watch.wake()
         receiving?.stop()
     }
 
@@ -82,20 +88,22 @@ package final class Agent: Sendable {
     /// The reading thread.
     private func follow(_ sealed: @escaping @Sendable (SealedChunk) -> Void) throws {
         var reader = try AgentReader(
-            PosixFileSystem(), spool: spool, settings: settings, logger: logger, clock: clock,
+            PosixFileSystem(), spool: spool, settings: settings, logger: logger, watch: watch, clock: clock,
             ticks: MonotonicClock.now, sealed: sealed)
-        var status = StatusWriter(spool: spool, logger: logger)
+        var status = StatusWriter(
+            spool: spool, logger: logger, received: { [receiving] in receiving?.figures },
+            told: { [latest] status in latest.update { $0 = status } })
+        var memory = MemoryKeeper()
         while !isStopping.read({ $0 }) {
             let hasMore = try reader.turn { isStopping.read { $0 } }
             status.write(reader, health.status, now: clock())
-            if !hasMore { waitForStop(atMost: reader.pollPause, until: reader.nextDue()) }
+            memory.tidy(reader.queue.totals.blocks, now: MonotonicClock.now())
+            if !hasMore {
+                let pause = reader.pause()
+                watch.wait(atLeast: pause.least, atMost: pause.most)
+            }
         }
         try reader.finish()
         status.write(reader, health.status, now: clock(), isLast: true)
-    }
-
-    private func waitForStop(atMost pause: Nanoseconds, until due: Nanoseconds?) {
-        let left = due.map { min(max(0, $0 - MonotonicClock.now()), pause) } ?? pause
-        _ = isStopping.wait(atMost: left) { $0 ? true : nil }
     }
 }

@@ -14,7 +14,7 @@ extension AgentReader {
     mutating func appendGap(
         in stream: FollowedStream, after checkpoint: FileCheckpoint, bytes: UInt64?, reason: String
     ) throws {
-        losses.add(stream.source.stream.source, bytes: bytes)
+        losses.add(stream.source.stream.source, bytes: bytes, reason: reason)
         try close(stream)
         let first = checkpoint.position
         let (end, overflow) = first.addingReportingOverflow(bytes ?? 0)
@@ -56,7 +56,7 @@ extension AgentReader {
     ) -> BlockHeader {
         let now = clock()
         return BlockHeader(
-            kind: kind, stream: stream.source.stream, labels: stream.group.map { settings.groups[$0].labels } ?? .none,
+            kind: kind, stream: stream.source.stream, labels: settings.labels(of: stream),
             generation: stream.source.generation, positions: positions, leastTime: now, greatestTime: now,
             received: now, gap: gap)
     }

@@ -10,8 +10,12 @@ package struct AgentSettings: Sendable {
         package var labels: Labels
         package var zone: TimeZoneRules
         package var rules: LineRules
+        package var format: LineFormat
 
-        package init(labels: Labels, zone: TimeZoneRules, rules: LineRules = .none) {
+        package init(
+            labels: Labels, zone: TimeZoneRules, rules: LineRules = .none, format: LineFormat = .automatic
+        ) {
+            self.format = format
             self.labels = labels
             self.zone = zone
             self.rules = rules
@@ -28,6 +32,8 @@ package struct AgentSettings: Sendable {
     package var openBlockBytes = 12 << 20
     /// Between two looks at the files.
     package var pollInterval: Nanoseconds = 250_000_000
+    /// The same where the system tells what changes: what happens often is taken together.
+    package var leastPause: Nanoseconds = 20_000_000
     /// What one turn reads at most, in bytes and in time, before it is synced and files are looked at again.
     package var turnBytes = 32 << 20
     package var turnTime: Nanoseconds = 200_000_000

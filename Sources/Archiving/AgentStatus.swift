@@ -1,7 +1,8 @@
+package import ArchiveTypes
 import Foundation
 import Glibc
 
-/// What an agent says of itself, in `status.json` in its spool: replaced every few seconds, for people and scripts.
+/// What an agent says of itself, in `status.json` in its spool: replaced as it changes, for people and scripts.
 package struct AgentStatus: Codable, Sendable, Hashable {
     package struct Stream: Codable, Sendable, Hashable {
         package var source: String
@@ -22,6 +23,11 @@ package struct AgentStatus: Codable, Sendable, Hashable {
         /// Archived chunks that it still lacks and that the spool keeps for it, and their bytes.
         package var owedChunks = 0
         package var owedBytes: UInt64 = 0
+        /// Since the agent began: chunks that it took, and puts that it failed.
+        package var archivedChunks: UInt64 = 0
+        package var failures: UInt64 = 0
+        /// As `lastArchived`, in Unix nanoseconds.
+        package var lastArchivedAt: Nanoseconds?
     }
 
     package var process: Int32
@@ -39,6 +45,10 @@ package struct AgentStatus: Codable, Sendable, Hashable {
     package var unreadBytes: UInt64
     /// Since the agent began.
     package var appended: AppendedTotals
+    /// The part of each files input, in the configuration's order.
+    package var byInput: [AppendedTotals]
+    /// Of inputs that receive; nil where there are none.
+    package var received: ReceivedFigures?
     package var lost: LossCounts.Count
     package var lostBySource: [String: LossCounts.Count]
     /// Of many files, those furthest behind.

@@ -152,6 +152,8 @@ final class StoreHealth: Sendable {
     func succeeded(_ name: String, at time: Nanoseconds) {
         update(name) { store in
             store.lastArchived = CivilTime.rfc3339(time)
+            store.lastArchivedAt = time
+            store.archivedChunks += 1
             store.failure = nil
             store.failedAt = nil
         }
@@ -160,6 +162,7 @@ final class StoreHealth: Sendable {
     func failed(_ error: StoreError, at time: Nanoseconds) {
         update(error.store) { store in
             store.failure = "\(error)"
+            store.failures += 1
             store.failedAt = CivilTime.rfc3339(time)
         }
     }

@@ -176,11 +176,11 @@ package final class ArchiveWriter: Sendable {
 
     private func parts(of chunk: SealedChunk) async throws(StoreError) -> ChunkParts {
         let (manifest, path, scratch) = (chunk.manifest, chunk.path, scratch)
-        let wantsMD5 = members.contains { $0.store.capabilities.isRemote }
+        let stores = members.map(\.store)
         let result = await WorkerThreads.run {
             do throws(ChunkParts.Failure) {
                 return Result<ChunkParts, ChunkParts.Failure>.success(
-                    try ChunkParts.of(manifest, path: path, scratch: scratch, wantsMD5: wantsMD5))
+                    try ChunkParts.of(manifest, path: path, scratch: scratch, for: stores))
             } catch {
                 return .failure(error)
             }

@@ -16,6 +16,7 @@ package struct BlockDraft: Sendable {
     package var times: LineTimes
     package var continuesBefore: Bool
     package var continuesAfter: Bool
+    package var wrapping: BlockWrapping?
 }
 
 /// A block as it is spooled: the header lacks only what the spool knows.
@@ -43,7 +44,8 @@ package final class BlockEncoder {
             positions: draft.positions, lineCount: draft.lineCount, rawLength: UInt64(raw.count),
             storedLength: UInt64(frame.count), storedChecksum: xxh64(frame.bytes), rawChecksum: rawChecksum,
             leastTime: draft.leastTime, greatestTime: draft.greatestTime, received: draft.received,
-            times: draft.times, continuesBefore: draft.continuesBefore, continuesAfter: draft.continuesAfter)
+            times: draft.times, continuesBefore: draft.continuesBefore, continuesAfter: draft.continuesAfter,
+            wrapping: draft.wrapping)
         return EncodedBlock(header: header, frame: frame)
     }
 

@@ -1,4 +1,5 @@
 package import ArchiveTypes
+package import ChunkFormat
 package import EventTime
 package import Inputs
 
@@ -20,6 +21,8 @@ package final class ChunkedPieces: PieceSource {
 /// The blocks of a source, one after the other: what has to be done in order, for one block at a time.
 package struct BlockReader {
     private var cutter: BlockCutter
+    /// Asked with the first lines, once.
+    private var wrapping: ((UnsafeRawBufferPointer) -> LineWrapping?)?
     private var source: any PieceSource
     private let clock: @Sendable () -> Nanoseconds
     /// Lines behind a jump of event time: the next block.
@@ -28,9 +31,11 @@ package struct BlockReader {
 
     package init(
         stream: StreamID, labels: Labels, generation: Generation, source: any PieceSource, timer: LineTimer,
+        wrapping: @escaping (UnsafeRawBufferPointer) -> LineWrapping? = { _ in nil },
         clock: @escaping @Sendable () -> Nanoseconds
     ) {
         cutter = BlockCutter(stream: stream, labels: labels, generation: generation, timer: timer)
+        self.wrapping = wrapping
         self.source = source
         self.clock = clock
     }
@@ -39,6 +44,10 @@ package struct BlockReader {
     package mutating func next(into buffer: inout [UInt8]) throws -> BlockDraft? {
         guard let piece = try nextPiece(into: &buffer) else { return nil }
         let received = clock()
+        if let wrapping {
+            buffer.withUnsafeBytes { cutter.unwrap(wrapping($0)) }
+            self.wrapping = nil
+        }
         let draft = buffer.withUnsafeBytes { cutter.cut($0, piece, received: received) }
         let count = Int(draft.positions.count)
         if count < piece.count {

@@ -10,7 +10,7 @@ final class FollowedStream {
     let source: SourceGeneration
     /// The configuration's input that selected it, by its index; nil until the file is found again after a restart.
     var group: Int?
-    private var cutter: BlockCutter?
+    private var cutter: Box<BlockCutter>?
 
     // MARK: The open block
 
@@ -27,12 +27,23 @@ final class FollowedStream {
     /// Where reading goes on after a restart: what is before it is durable.
     var durable: FileCheckpoint
     /// After the last block in the spool, synced or not; nil where that is `durable`.
-    var appended: FileCheckpoint?
+    var appended: FileCheckpoint? {
+        get { appendedBox?.value }
+        set { appendedBox = newValue.map { Box($0) } }
+    }
     /// After the open block.
-    var reading: FileCheckpoint?
+    var reading: FileCheckpoint? {
+        get { readingBox?.value }
+        set { readingBox = newValue.map { Box($0) } }
+    }
+    // Most of many files are silent: what these have not takes no room.
+    private var appendedBox: Box<FileCheckpoint>?
+    private var readingBox: Box<FileCheckpoint>?
     /// It was read to its end: to be forgotten once its last block is durable.
     var isEnded = false
 
+    /// Those of its input and what its path says; nil until they are wanted.
+    var labels: Labels?
     /// When it last had a block or a heartbeat, by the clock that is never set.
     var lastTold: Nanoseconds
     /// When the file was last modified: what the year of its lines can be told from.
@@ -81,22 +92,35 @@ final class FollowedStream {
         content.withUnsafeBytes { bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: $0[..<next.count])) }
     }
 
+    /// Learns from the lines before the first one that is read since the start.
+    func prime(
+        _ before: [UInt8], endingAt position: UInt64, received: Nanoseconds,
+        newCutter: (UnsafeRawBufferPointer) -> BlockCutter
+    ) {
+        guard cutter == nil, !before.isEmpty else { return }
+        before.withUnsafeBytes { lines in
+            let cutter = Box(newCutter(lines))
+            cutter.value.prime(lines, endingAt: position, received: received)
+            self.cutter = cutter
+        }
+    }
+
     /// Cuts the open block into what can be archived: one block, or where event time jumps several. Each draft comes with
     /// its lines. The block is empty then, and its buffer is given to `spare`.
     /// - Parameters:
-    ///   - newCutter: makes what cuts the stream's first block.
+    ///   - newCutter: makes what cuts the stream's first block, of those lines.
     ///   - use: called for each block in order.
     func close<Failure: Error>(
-        received: Nanoseconds, spare: inout [UInt8], newCutter: () -> BlockCutter,
+        received: Nanoseconds, spare: inout [UInt8], newCutter: (UnsafeRawBufferPointer) -> BlockCutter,
         _ use: (BlockDraft, UnsafeRawBufferPointer) throws(Failure) -> Void
     ) throws(Failure) {
         guard var rest = piece else { return }
-        var cutter = self.cutter ?? newCutter()
+        let cutter = self.cutter ?? Box(bytes.withUnsafeBytes { newCutter($0) })
         var done = 0
         while rest.count > 0 {
             let failure = bytes.withUnsafeBytes { bytes -> Failure? in
                 let lines = UnsafeRawBufferPointer(rebasing: bytes[done...])
-                let draft = cutter.cut(lines, rest, received: received)
+                let draft = cutter.value.cut(lines, rest, received: received)
                 let count = Int(draft.positions.count)
                 (done, rest) = (done + count, rest.dropping(count))
                 do throws(Failure) {
@@ -111,9 +135,15 @@ final class FollowedStream {
         swap(&spare, &bytes)
         spare.removeAll(keepingCapacity: true)
         (piece, opened) = (nil, nil)
-        if let reading {
-            appended = reading
-            self.reading = nil
+        if let read = readingBox {
+            appendedBox = read
+            readingBox = nil
         }
     }
+}
+
+/// A value that is large, and mostly not there.
+private final class Box<Value> {
+    var value: Value
+    init(_ value: Value) { self.value = value }
 }

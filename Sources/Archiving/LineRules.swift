@@ -126,6 +126,10 @@ package final class LineRuler {
         left.lineCount = UInt32(table.times.count)
         left.leastTime = table.times.min() ?? draft.leastTime
         left.greatestTime = table.times.max() ?? draft.greatestTime
+        for time in draft.wrapping?.openBefore.compactMap({ $0 }) ?? [] {
+            left.leastTime = min(left.leastTime, time)
+            left.greatestTime = max(left.greatestTime, time)
+        }
         left.times = kept.withUnsafeBytes {
             LineTimes.describing(
                 table.times, of: $0, startsInsideLine: draft.continuesBefore, by: draft.times.format.map { [$0] } ?? [])

@@ -9,12 +9,25 @@ package struct LossCounts: Sendable, Hashable {
         package var droppedLines: UInt64 = 0
         package var droppedBytes: UInt64 = 0
         package var redactedLines: UInt64 = 0
+        /// The gaps by their reason.
+        package var reasons: [String: Gaps] = [:]
+
+        package struct Gaps: Codable, Sendable, Hashable {
+            package var gaps: UInt64 = 0
+            package var bytes: UInt64 = 0
+        }
+
+        /// Reasons that are told apart: more are counted together.
+        private static let mostReasons = 16
 
         package init() {}
 
-        fileprivate mutating func add(bytes: UInt64?) {
+        fileprivate mutating func add(bytes: UInt64?, _ reason: String) {
             gaps += 1
             self.bytes += bytes ?? 0
+            let name = reasons.count < Self.mostReasons || reasons[reason] != nil ? reason : "other"
+            reasons[name, default: Gaps()].gaps += 1
+            reasons[name, default: Gaps()].bytes += bytes ?? 0
         }
     }
 
@@ -26,7 +39,9 @@ package struct LossCounts: Sendable, Hashable {
 
     package init() {}
 
-    mutating func add(_ source: String, bytes: UInt64?) { update(source) { $0.add(bytes: bytes) } }
+    mutating func add(_ source: String, bytes: UInt64?, reason: String) {
+        update(source) { $0.add(bytes: bytes, reason) }
+    }
 
     mutating func add(_ source: String, _ outcome: LineRuler.Outcome) {
         guard outcome.dropped.lines > 0 || outcome.redactedLines > 0 else { return }

@@ -33,11 +33,17 @@ package final class ReceivingSide: Sendable {
     private let settings: ReceiverSettings
     private let isStopping = Monitor(false)
     private let running = Monitor(0)
+    private let noted = Monitor(ReceivedFigures())
+    private let listeners: @Sendable () -> [ListenerCounts]
 
     /// How long the receiver waits for lines before it looks whether blocks are due.
     private static let turn: Nanoseconds = 100_000_000
 
-    package init(_ inputs: [Input], intake: Intake, settings: ReceiverSettings) {
+    package init(
+        _ inputs: [Input], intake: Intake, settings: ReceiverSettings,
+        listeners: @escaping @Sendable () -> [ListenerCounts] = { [] }
+    ) {
+        self.listeners = listeners
         self.inputs = inputs
         self.intake = intake
         self.settings = settings
@@ -45,6 +51,22 @@ package final class ReceivingSide: Sendable {
 
     /// Makes `run` return once what was received is durable.
     package func stop() { isStopping.update { $0 = true } }
+
+    /// What was received since it began.
+    package var figures: ReceivedFigures {
+        var figures = noted.read { $0 }
+        figures.listeners = listeners().map { ReceivedFigures.Listener($0) }
+        return figures
+    }
+
+    private func note(_ received: [Received], _ receiver: borrowing Receiver) {
+        let length = receiver.log.length
+        noted.update { figures in
+            figures.note(received)
+            figures.logBytes = length
+            figures.maxLogBytes = settings.logBytes
+        }
+    }
 
     /// Receives until `stop`, or until all inputs have ended. Blocks.
     func run(
@@ -59,7 +81,9 @@ package final class ReceivingSide: Sendable {
         for input in inputs { start(input, cursor: input.replayedSource.flatMap { receiver.cursor(of: $0) }) }
         while !isStopping.read({ $0 }), running.read({ $0 > 0 }) {
             if receiver.canTake {
-                try receiver.turn(intake.take(atMost: Self.turn))
+                let received = intake.take(atMost: Self.turn)
+                try receiver.turn(received)
+                note(received, receiver)
             } else {
                 _ = isStopping.wait(atMost: Self.turn) { $0 ? true : nil }
                 try receiver.turn([])
@@ -75,6 +99,7 @@ package final class ReceivingSide: Sendable {
             let hasEnded = running.read { $0 == 0 }
             let received = intake.take(atMost: hasEnded ? 0 : Self.turn)
             try receiver.turn(received)
+            note(received, receiver)
             if hasEnded, received.isEmpty { break }
         }
         try receiver.finish()

@@ -1,3 +1,4 @@
+import ArchiveTypes
 import ChunkFormat
 import Logging
 import Spool
@@ -76,6 +77,12 @@ package struct AppendedTotals: Codable, Sendable, Hashable {
     package var heartbeats: UInt64 = 0
 
     package init() {}
+
+    mutating func add(_ draft: BlockDraft) {
+        blocks += 1
+        lines += UInt64(draft.lineCount) - (draft.continuesBefore ? 1 : 0)
+        rawBytes += draft.positions.count
+    }
 
     mutating func add(_ header: BlockHeader) {
         switch header.kind {

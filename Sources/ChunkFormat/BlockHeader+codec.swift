@@ -33,6 +33,8 @@ enum HeaderField: UInt64 {
     case gap = 10
     /// Varint. Optional: only recovery needs it.
     case durableLength = 11
+    /// `BlockWrapping.encoded`. Optional: whoever does not know it shows the lines as they are.
+    case wrapping = 12
 }
 
 extension BlockHeader {
@@ -62,6 +64,9 @@ extension BlockHeader {
         if let gap { writer.append(HeaderField.gap.rawValue, gap.encoded()) }
         if durableLength != 0 {
             writer.append(HeaderField.durableLength.rawValue, required: false, varints([durableLength]))
+        }
+        if let wrapping {
+            writer.append(HeaderField.wrapping.rawValue, required: false, wrapping.encoded(least: leastTime))
         }
         return Self.sealed(.blockHeader, writer.bytes)
     }
@@ -179,6 +184,7 @@ private struct HeaderDraft {
     var labels = Labels.none
     var gap: BlockHeader.Gap?
     var durableLength: UInt64 = 0
+    var wrapping: BlockWrapping?
 
     init(kind: BlockKind) { self.kind = kind }
 
@@ -208,6 +214,7 @@ private struct HeaderDraft {
         case .gap: gap = try parse(value) { reader throws(MalformedBytes) in try BlockHeader.Gap(&reader) }
         case .durableLength:
             durableLength = try parse(value) { reader throws(MalformedBytes) in try reader.readVarint() }
+        case .wrapping: wrapping = try BlockWrapping.decode(value, least: clocks?.least)
         case nil:
             if isRequired { throw FormatError(.unsupported, at: 0, "unknown required field \(number); update firn") }
         }
@@ -242,7 +249,7 @@ private struct HeaderDraft {
         guard !overflow, let lineCount = UInt32(exactly: extent[2]), extent[2] <= max(1, extent[3]),
             extent[3] <= UInt64(Limits.blockRawBytes), extent[4] <= UInt64(Limits.blockStoredBytes)
         else { throw FormatError(.excessive, at: 0, "block's extent is out of bounds") }
-        guard (kind == .lines) == (times != nil), (kind == .gap) == (gap != nil),
+        guard (kind == .lines) == (times != nil), kind == .lines || wrapping == nil, (kind == .gap) == (gap != nil),
             kind == .lines ? (extent[3] > 0 && extent[4] > 0 && lineCount > 0) : (extent[3] == 0 && extent[4] == 0)
         else { throw FormatError(.damaged, at: 0, "block header's fields do not fit its kind") }
         return BlockHeader(
@@ -250,7 +257,8 @@ private struct HeaderDraft {
             positions: PositionRange(first: extent[0], end: end), lineCount: lineCount, rawLength: extent[3],
             storedLength: extent[4], storedChecksum: checksums.stored, rawChecksum: checksums.raw,
             leastTime: clocks.least, greatestTime: clocks.greatest, received: clocks.received, times: times,
-            continuesBefore: flags & 1 != 0, continuesAfter: flags & 2 != 0, durableLength: durableLength, gap: gap)
+            continuesBefore: flags & 1 != 0, continuesAfter: flags & 2 != 0, durableLength: durableLength, gap: gap,
+            wrapping: wrapping)
     }
 }
 

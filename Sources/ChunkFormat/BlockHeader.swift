@@ -45,6 +45,8 @@ package struct BlockHeader: Sendable, Hashable {
     /// Length of the chunk file that was known to be synced when this block was written: damage below it is damage.
     package var durableLength: UInt64
     package var gap: Gap?
+    /// Of lines that a container runtime wrapped.
+    package var wrapping: BlockWrapping?
 
     package struct Gap: Sendable, Hashable {
         /// Lines lost, where they could be counted.
@@ -70,7 +72,7 @@ package struct BlockHeader: Sendable, Hashable {
         lineCount: UInt32 = 0, rawLength: UInt64 = 0, storedLength: UInt64 = 0, storedChecksum: UInt64 = 0,
         rawChecksum: UInt64 = 0, leastTime: Nanoseconds, greatestTime: Nanoseconds, received: Nanoseconds,
         times: LineTimes? = nil, continuesBefore: Bool = false, continuesAfter: Bool = false,
-        durableLength: UInt64 = 0, gap: Gap? = nil
+        durableLength: UInt64 = 0, gap: Gap? = nil, wrapping: BlockWrapping? = nil
     ) {
         self.kind = kind
         self.stream = stream
@@ -90,5 +92,6 @@ package struct BlockHeader: Sendable, Hashable {
         self.continuesAfter = continuesAfter
         self.durableLength = durableLength
         self.gap = gap
+        self.wrapping = wrapping
     }
 }

@@ -33,6 +33,7 @@ package final class BlockMerger {
         /// Formats that gave the times of first and last block.
         var formats: [TimeFormatUse] = []
         var isOpened = false
+        var wrapping: BlockWrapping?
     }
 
     /// - Parameters:
@@ -56,7 +57,8 @@ package final class BlockMerger {
         if try extendRun(by: header, frame) { return [] }
         let finished = try finish()
         run = Run(
-            join: BlockJoin(header, blockBytes), first: Block(header: header, frame: Array(frame)), last: header)
+            join: BlockJoin(header, blockBytes), first: Block(header: header, frame: Array(frame)), last: header,
+            wrapping: header.wrapping)
         return finished
     }
 
@@ -82,6 +84,8 @@ package final class BlockMerger {
         let isInsideLine = lines.last != UInt8(ascii: "\n")
         // A line that two blocks share counts once, which numbers of lines do not allow; nor may two lines become one.
         guard isInsideLine == header.continuesBefore, !isInsideLine || !run.join.isNumbered else { return false }
+        guard let wrapping = Self.joined(run.wrapping, header.wrapping) else { return false }
+        run.wrapping = wrapping
         let known = times.count
         try open(header, frame)
         if isInsideLine { times.remove(at: known) }
@@ -89,6 +93,12 @@ package final class BlockMerger {
         run.formats = run.formats.prefix(1) + header.formats
         self.run = run
         return true
+    }
+
+    /// The wrapping of both together; nil where one block cannot have it.
+    private static func joined(_ left: BlockWrapping?, _ right: BlockWrapping?) -> BlockWrapping?? {
+        guard let left, let right else { return left == nil && right == nil ? .some(nil) : nil }
+        return left.joined(with: right)
     }
 
     /// Joins gaps with the same reason: what rules leave out is said once for many blocks.
@@ -160,6 +170,7 @@ package final class BlockMerger {
         header.received = run.last.received
         header.times = described
         header.continuesAfter = run.last.continuesAfter
+        header.wrapping = run.wrapping
         return Block(header: header, frame: Array(output.bytes))
     }
 }

@@ -7,22 +7,23 @@ import FoundationEssentials
 /// the 16 digits of the number); positions, lengths and counts are integers.
 extension Manifest {
     package static let version = 1
-    private static let compression = CompressionSettings(level: 9)
 
     package func encoded() throws(FormatError) -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        var json: [UInt8]
-        do { json = [UInt8](try encoder.encode(ManifestDocument(self))) } catch {
-            throw FormatError(.damaged, at: 0, "manifest of \(chunk) has no JSON form: \(error)")
+        let text = ManifestText(self)
+        let compressor = try ZstdCompressor(Self.compression(of: text.count))
+        return try compressor.compressStream(length: text.count) { take throws(FormatError) in
+            try text.write(in: 128 << 10, take)
         }
-        json.append(UInt8(ascii: "\n"))
-        var object: [UInt8] = []
-        let compressor = try ZstdCompressor(Self.compression)
-        try json.withRawBytes { bytes throws(FormatError) in
-            _ = try compressor.compress(bytes, appendingTo: &object)
-        }
-        return object
+    }
+
+    /// A long one is compressed with tables of 1 MiB, where the level's own are of 24.
+    private static func compression(of length: Int) -> CompressionSettings {
+        var settings = CompressionSettings(level: 9)
+        guard length > 256 << 10 else { return settings }
+        settings.windowLog = 20
+        settings.hashLog = 17
+        settings.chainLog = 17
+        return settings
     }
 
     /// The key of this manifest under an hour of the store's clock. `object` is `encoded()`.
@@ -61,7 +62,7 @@ extension Manifest {
     }
 }
 
-private struct ManifestDocument: Codable {
+private struct ManifestDocument: Decodable {
     var format: Int
     var archive: String
     var chunk: String
@@ -78,7 +79,7 @@ private struct ManifestDocument: Codable {
     var blocks: [BlockDocument]
 
     /// Either `copies`, or `data` and `parity`.
-    struct RedundancyDocument: Codable {
+    struct RedundancyDocument: Decodable {
         var copies: UInt64?
         var data: UInt64?
         var parity: UInt64?
@@ -86,14 +87,14 @@ private struct ManifestDocument: Codable {
         var placement: [String]
     }
 
-    struct StreamDocument: Codable {
+    struct StreamDocument: Decodable {
         var host: String
         var source: String
         var generation: String
         var labels: [String: String]
     }
 
-    struct BlockDocument: Codable {
+    struct BlockDocument: Decodable {
         /// Index in `streams`.
         var stream: Int
         var kind: String
@@ -118,25 +119,6 @@ private struct ManifestDocument: Codable {
 }
 
 extension ManifestDocument {
-    init(_ manifest: Manifest) {
-        format = Manifest.version
-        archive = manifest.description.archive
-        chunk = manifest.chunk.description
-        length = manifest.length
-        sha256 = hex(manifest.sha256)
-        writer = manifest.description.writer.description
-        sequence = manifest.description.sequence
-        sealed = CivilTime.rfc3339(manifest.description.sealed)
-        previous = manifest.description.previous.map { hex($0) }
-        revision = manifest.revision == 0 ? nil : manifest.revision
-        redundancy = RedundancyDocument(manifest.description.redundancy)
-        var interner = Interner<StreamIdentity>()
-        let identities = manifest.blocks.map(StreamIdentity.init)
-        for identity in identities { interner.add(identity) }
-        streams = interner.values.map(StreamDocument.init)
-        blocks = zip(manifest.blocks, identities).map { BlockDocument($0, stream: Int(interner.index(of: $1))) }
-    }
-
     func manifest() throws(FormatError) -> Manifest {
         guard format == Manifest.version else {
             throw FormatError(.unsupported, at: 0, "manifest of format \(format), this reader knows 1; update firn")
@@ -187,15 +169,6 @@ extension ManifestDocument {
 }
 
 extension ManifestDocument.RedundancyDocument {
-    init(_ redundancy: Redundancy) {
-        switch redundancy.rule {
-        case .copies(let number): copies = UInt64(number)
-        case .erasure(let data, let parity): (self.data, self.parity) = (UInt64(data), UInt64(parity))
-        }
-        acknowledge = UInt64(redundancy.acknowledge)
-        placement = redundancy.placement
-    }
-
     func redundancy() throws(FormatError) -> Redundancy {
         let rule: Redundancy.Rule?
         switch (copies, data, parity) {
@@ -211,7 +184,7 @@ extension ManifestDocument.RedundancyDocument {
 }
 
 /// What many blocks share and the document holds once.
-private struct StreamIdentity: Hashable {
+struct StreamIdentity: Hashable {
     var stream: StreamID
     var generation: Generation
     var labels: Labels
@@ -224,13 +197,6 @@ private struct StreamIdentity: Hashable {
 }
 
 extension ManifestDocument.StreamDocument {
-    fileprivate init(_ identity: StreamIdentity) {
-        host = identity.stream.host
-        source = identity.stream.source
-        generation = identity.generation.description
-        labels = Dictionary(uniqueKeysWithValues: identity.labels.pairs.map { ($0.key, $0.value) })
-    }
-
     func identity() throws(FormatError) -> (StreamID, Generation, Labels) {
         guard let generation = Generation(generation), let labels = Labels(labels.map { ($0.key, $0.value) }),
             1...Limits.hostBytes ~= host.utf8.count, 1...Limits.sourceBytes ~= source.utf8.count
@@ -240,23 +206,6 @@ extension ManifestDocument.StreamDocument {
 }
 
 extension ManifestDocument.BlockDocument {
-    init(_ block: BlockEntry, stream: Int) {
-        self.stream = stream
-        kind = block.kind.name
-        first = block.positions.first
-        end = block.positions.end
-        offset = block.offset
-        header = block.headerLength
-        length = block.length
-        lines = block.lineCount
-        raw = block.rawLength
-        rawXXH64 = hex(checksum: block.rawChecksum)
-        xxh64 = hex(checksum: block.checksum)
-        least = CivilTime.rfc3339(block.leastTime)
-        greatest = CivilTime.rfc3339(block.greatestTime)
-        received = CivilTime.rfc3339(block.received)
-    }
-
     func entry(_ identity: (StreamID, Generation, Labels)) throws(FormatError) -> BlockEntry {
         guard let kind = BlockKind(name: kind), first <= end, header > 0, header <= length,
             length <= UInt64(Limits.blockHeaderBytes + Limits.blockStoredBytes), raw <= UInt64(Limits.blockRawBytes),
@@ -287,7 +236,7 @@ extension BlockKind {
     }
 }
 
-private func hex(checksum: UInt64) -> String {
+func hex(checksum: UInt64) -> String {
     let digits = String(checksum, radix: 16)
     return String(repeating: "0", count: 16 - digits.utf8.count) + digits
 }

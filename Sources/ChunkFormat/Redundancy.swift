@@ -65,6 +65,16 @@ extension Redundancy.Rule {
         }
     }
 
+    /// Whether chunks have this form under the rule.
+    package func isRule(of form: ChunkForm) -> Bool {
+        switch (self, form) {
+        case (.copies, .whole): true
+        case (.erasure(let data, let parity), .sharded(let geometry)):
+            data == geometry.data && parity == geometry.parity
+        default: false
+        }
+    }
+
     /// `3 copies`, `4+2`.
     package var text: String {
         switch self {

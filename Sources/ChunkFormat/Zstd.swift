@@ -94,6 +94,47 @@ package final class ZstdCompressor {
         output.count = length + trailer
     }
 
+    /// One frame with content size and checksum of bytes that are never there all at once.
+    /// - Parameters:
+    ///   - length: of all of them.
+    ///   - write: hands them over in pieces, `length` bytes in all.
+    package func compressStream(
+        length: Int, _ write: ((UnsafeRawBufferPointer) throws(FormatError) -> Void) throws(FormatError) -> Void
+    ) throws(FormatError) -> [UInt8] {
+        ZSTD_CCtx_reset(context, ZSTD_reset_session_only)
+        ZSTD_CCtx_setPledgedSrcSize(context, UInt64(length))
+        ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1)
+        defer { ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 0) }
+        var frame: [UInt8] = []
+        try write { piece throws(FormatError) in try compress(piece, ZSTD_e_continue, into: &frame) }
+        try compress(UnsafeRawBufferPointer(start: nil, count: 0), ZSTD_e_end, into: &frame)
+        return frame
+    }
+
+    private func compress(
+        _ piece: UnsafeRawBufferPointer, _ operation: ZSTD_EndDirective, into frame: inout [UInt8]
+    ) throws(FormatError) {
+        var input = ZSTD_inBuffer(src: piece.baseAddress, size: piece.count, pos: 0)
+        var left = 1
+        while left > 0 {
+            let start = frame.count
+            frame.append(contentsOf: repeatElement(0, count: Self.streamStep))
+            let written = frame.withUnsafeMutableBytes { bytes -> Int in
+                var output = ZSTD_outBuffer(
+                    dst: bytes.baseAddress?.advanced(by: start), size: Self.streamStep, pos: 0)
+                left = ZSTD_compressStream2(context, &output, &input, operation)
+                return output.pos
+            }
+            frame.removeLast(Self.streamStep - written)
+            guard ZSTD_isError(left) == 0 else {
+                throw FormatError(.excessive, at: 0, "zstd cannot compress: \(zstdMessage(left))")
+            }
+            if operation == ZSTD_e_continue, input.pos == input.size { return }
+        }
+    }
+
+    private static let streamStep = 64 << 10
+
     /// The frame header's descriptor follows the magic number (RFC 8878, section 3.1.1.1.1).
     private static let descriptorOffset = 4
     private static let checksumFlag: UInt8 = 1 << 2

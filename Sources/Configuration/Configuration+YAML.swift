@@ -69,6 +69,7 @@ extension FilesInput {
         labels.write(to: &writer)
         if let timezone { writer.scalar("timezone", timezone) }
         writer.scalar("start", start.rawValue)
+        if format != .auto { writer.scalar("format", format.rawValue) }
         if let ignoreOlder { writer.scalar("ignore_older", DurationText.text(ignoreOlder)) }
         if !drop.isEmpty { writer.scalars("drop", drop) }
         guard !redact.isEmpty else { return }

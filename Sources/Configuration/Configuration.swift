@@ -125,6 +125,17 @@ package struct FilesInput: Sendable, Hashable {
     package var drop: [String]
     package var redact: [Redaction]
 
+    package var format: Format
+
+    /// How lines are wrapped by what writes the files.
+    package enum Format: String, Sendable, Hashable, CaseIterable {
+        /// As containers' logs where a file's path and first line are such, else as they are.
+        case auto
+        case plain
+        case cri
+        case docker
+    }
+
     package struct Redaction: Sendable, Hashable {
         /// A regular expression.
         package var pattern: String

@@ -33,7 +33,7 @@ package enum Endpoint {
     }
 
     /// The host, without brackets, and the port of what `listener` accepts.
-    static func hostAndPort(_ text: String) throws(InvalidValue) -> (host: String, port: Int) {
+    package static func hostAndPort(_ text: String) throws(InvalidValue) -> (host: String, port: Int) {
         let whole = try listener(text)[...]
         guard let colon = portColon(of: whole), let port = port(of: whole) else {
             throw InvalidValue("\(text.quoted) has no port", hint: "write one like 127.0.0.1:9599")

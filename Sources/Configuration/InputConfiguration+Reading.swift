@@ -1,4 +1,5 @@
 import ArchiveTypes
+import Patterns
 
 extension InputConfiguration {
     private static let kinds = ["files", "syslog", "journal", "stdin"] + LaterFeatures.inputKinds
@@ -47,12 +48,14 @@ extension FilesInput {
         start = section.scalar("start", default: .beginning, Self.start)
         ignoreOlder = section.scalar("ignore_older", DurationText.parse)?.value
         drop = section.scalars("drop", Self.expression).map(\.value)
+        format = section.scalar("format", default: .auto, Self.format)
         redact = section.sections("redact").compactMap(Redaction.init)
         section.finish()
     }
 
     fileprivate static func expression(_ text: String) throws(InvalidValue) -> String {
         guard !text.isEmpty else { throw InvalidValue("an empty expression matches every line") }
+        do throws(PatternError) { _ = try LinePattern(text) } catch { throw InvalidValue("\(error)") }
         return text
     }
 
@@ -74,6 +77,14 @@ extension FilesInput {
             throw InvalidValue("\(text.quoted) is not a place to start", hint: "write beginning or end")
         }
         return start
+    }
+
+    private static func format(_ text: String) throws(InvalidValue) -> Format {
+        guard let format = Format(rawValue: text) else {
+            throw InvalidValue(
+                "\(text.quoted) is not a format of lines", hint: "write auto, plain, cri (Kubernetes) or docker")
+        }
+        return format
     }
 
     static func labels(_ section: inout SectionReader) -> Labels {

@@ -4,7 +4,7 @@ import ArchiveTypes
 extension TimeFormat {
     private static let tried: [TimeFormat] = [
         .rfc3339, .rfc5424, .iso8601, .iso8601Basic, .rfc3164, .commonLog, .ctime, .glog, .klog, .spark, .logcat,
-        .healthApp, .proxifier, .blueGene, .audit, .jsonAtTimestamp, .jsonTimestamp, .jsonTime, .jsonTs,
+        .healthApp, .proxifier, .blueGene, .audit, .docker, .jsonAtTimestamp, .jsonTimestamp, .jsonTime, .jsonTs,
         .jsonUnderscoreTime, .jsonAsctime, .hdfs, .unix, .logfmtTime, .logfmtTs, .logfmtTimestamp, .unixColumn,
         .iso8601Within,
     ]

@@ -30,6 +30,7 @@ extension TimeFormat {
         case .unixColumn: user.use(UnixColumn())
         case .blueGene: user.use(BlueGene())
         case .audit: user.use(AuditLog())
+        case .docker: user.use(DockerTime())
         case .jsonAtTimestamp: user.use(KeyedTime("\"@timestamp\"", .json, utcOffset: utcOffset))
         case .jsonTimestamp: user.use(KeyedTime("\"timestamp\"", .json, utcOffset: utcOffset))
         case .jsonTime: user.use(KeyedTime("\"time\"", .json, utcOffset: utcOffset))

@@ -105,6 +105,11 @@ package enum TimeFormat: String, Sendable, CaseIterable {
     /// `;` `|` `<`.
     case iso8601Within = "iso8601-within.1"
 
+    /// Docker's json-file: the line begins with `{"log":"` and ends with `"time":"`, 20 to 35 bytes, `"}`. Those bytes begin
+    /// with a CALENDAR with a ZONE; 30 bytes are tried first, then the shorter ones, then the longer ones.
+    /// `{"log":"ready\n","stream":"stdout","time":"2024-01-02T15:04:05.678901234Z"}`.
+    case docker = "docker.1"
+
     /// JSON lines, `json-KEY.1`: the line begins with `{`. Every place in its first 4096 bytes where `"KEY"` stands
     /// whole, not after a `\`, and is followed by blanks or nothing, `:`, blanks or nothing, `"` or nothing, and at
     /// least ten bytes, which are UNIX if the fifth of them is a digit and CALENDAR otherwise.
@@ -126,7 +131,7 @@ extension TimeFormat {
     /// ASSUMED can occur: times may depend on the use's `utcOffset`.
     var mayAssumeZone: Bool {
         switch self {
-        case .none, .rfc3339, .rfc5424, .commonLog, .unix, .unixColumn, .blueGene, .audit: false
+        case .none, .rfc3339, .rfc5424, .commonLog, .docker, .unix, .unixColumn, .blueGene, .audit: false
         default: true
         }
     }

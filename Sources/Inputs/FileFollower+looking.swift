@@ -14,23 +14,29 @@ extension FileFollower {
     mutating func look() -> [FileKey: Sighting] {
         var sightings: [FileKey: Sighting] = [:]
         var problems: Set<InputError> = []
-        var folders: Set<RawPath> = []
+        var folders: [RawPath: FolderInterest] = [:]
         for (index, group) in settings.groups.enumerated() {
             let found = FolderWalk.find(group.selection, in: view, limits: settings.walk)
             problems.formUnion(found.problems)
-            folders.formUnion(found.folders)
+            folders.merge(found.folders, uniquingKeysWith: max)
             for file in found.files where sightings[file.status.key] == nil {
                 sightings[file.status.key] = Sighting(
                     path: file.path, status: file.status, group: index, order: sightings.count)
-                if file.isLinked, pace != nil, let real = view.resolve(file.path) { folders.insert(real.folder) }
+                if file.isLinked, pace != nil, let real = view.resolve(file.path) { folders[real.folder] = .contents }
             }
         }
-        pace?.cover(folders)
+        if pace != nil { cover(folders) }
         for problem in problems.subtracting(walkProblems).sorted(by: { $0.path < $1.path }) {
             events.append(.problem(problem))
         }
         walkProblems = problems
         return sightings
+    }
+
+    private mutating func cover(_ folders: [RawPath: FolderInterest]) {
+        let gap = pace?.cover(folders)
+        if let gap, gap != coverGap { events.append(.problem(gap)) }
+        coverGap = gap
     }
 
     /// Whether the file is followed, or is one that a checkpoint means.
@@ -69,10 +75,12 @@ extension FileFollower {
         return birth <= lastRun
     }
 
-    func identity(at path: RawPath, _ status: FileStatus) -> FileIdentity {
-        FileIdentity(
-            machine: settings.machine, fileSystem: view.fileSystem(of: path, device: status.key.device),
-            inode: status.key.inode, birth: status.key.birth)
+    mutating func identity(at path: RawPath, _ status: FileStatus) -> FileIdentity {
+        let device = status.key.device
+        let fileSystem = fileSystems[device] ?? view.fileSystem(of: path, device: device)
+        fileSystems[device] = fileSystem
+        return FileIdentity(
+            machine: settings.machine, fileSystem: fileSystem, inode: status.key.inode, birth: status.key.birth)
     }
 
     mutating func adopt(

@@ -48,10 +48,26 @@ extension FileFollower {
         file.isDrained = !isFull
         buffer.removeLast(count - end)
         guard end > 0 else { return nil }
-        let piece = take(buffer, from: file, handle)
+        let before = try preceding(file, handle)
+        var piece = take(buffer, from: file, handle)
+        piece.before = before
         if isFull { enqueue(file) }
         return piece
     }
+
+    /// Lines before the position, once: nobody remembers them after a restart.
+    private func preceding(_ file: Followed<View.File>, _ handle: View.File) throws(InputError) -> [UInt8] {
+        guard !file.isPreceded else { return [] }
+        let count = min(file.position, UInt64(Self.precedingBytes))
+        let bytes = try handle.bytes(at: file.position - count, count: Int(count))
+        file.isPreceded = true
+        guard bytes.count == Int(count) else { return [] }
+        guard count < file.position else { return bytes }
+        return bytes.firstIndex(of: .newline).map { Array(bytes[($0 + 1)...]) } ?? []
+    }
+
+    /// A few of the longest records that container runtimes write.
+    private static var precedingBytes: Int { 64 << 10 }
 
     /// Fills the buffer from the file; it is as long then as what was there, at most `wanted` bytes.
     private func fill(

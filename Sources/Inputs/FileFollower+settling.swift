@@ -4,7 +4,8 @@ import ArchiveTypes
 extension FileFollower {
     mutating func settle(_ file: Followed<View.File>, now: Nanoseconds) {
         // Who it is has to be clear before others are judged by their names.
-        if file.needsCheck, file.renamed == now || file.isQueued || file.hasShrunk { check(file) }
+        let isSameLength = file.size <= file.position
+        if file.needsCheck, file.renamed == now || file.isQueued || file.hasShrunk || isSameLength { check(file) }
         file.hasShrunk = false
         if file.isRewritten || file.isCutShort { restart(file, now: now) }
         guard files[file.key] === file else { return }
@@ -97,7 +98,7 @@ extension FileFollower {
         let before = file.checkpoint
         let copy = continuation(of: before, near: [file.lastPath], head: file.headBytes)
         // What was copied since is of lives that nobody saw, unless it may be of this one.
-        if let born = copy?.status.key.birth ?? (file.headBytes.isEmpty ? nil : before.generation.born) {
+        if let born = copy?.status.key.birth ?? (file.isHeadSeen ? before.generation.born : nil) {
             suspectRotated(of: file.path, file.source, group: file.group, bornAfter: born, before: now, now: now)
         }
         if let copy {

@@ -52,17 +52,23 @@ package struct FileFollower<View: FileSystemView>: ~Copyable {
     /// What the last poll could not look at.
     var walkProblems: Set<InputError> = []
     var listings: [RawPath: [FolderEntry]] = [:]
+    /// By device, while a poll lasts.
+    var fileSystems: [UInt64: FileSystemID] = [:]
     /// Generations of renamed files by source, while files are settled.
     var rotated: [String: [Generation]]?
+    /// Whether the last poll looked at everything.
+    package private(set) var lookedAtAll = false
     var pace: LookingPace?
+    /// Why changes are not told of all folders.
+    var coverGap: InputError?
     /// The files by their paths, with links and without.
     var places: [RawPath: FileKey] = [:]
 
     /// `checkpoints` are those of all generations that did not end; `lastRun` the time of the last poll before them,
-    /// nil if there was none. With `changes`, a poll looks only at what changed, and at everything now and then.
+    /// nil if there was none. With `changes`, a poll looks only at what changed, and at everything now and then, by `time`.
     package init(
         _ view: View, settings: FollowSettings, checkpoints: [FileCheckpoint] = [], lastRun: Nanoseconds? = nil,
-        changes: (any ChangeSource)? = nil
+        changes: (any ChangeSource)? = nil, time: @escaping @Sendable () -> LookingTime = LookingTime.now
     ) {
         precondition(settings.pieceBytes > 0 && settings.mostOpenFiles > 0, "following takes a buffer and a descriptor")
         self.view = view
@@ -70,7 +76,7 @@ package struct FileFollower<View: FileSystemView>: ~Copyable {
         self.lastRun = lastRun
         lookedAt = lastRun
         mostOpen = settings.mostOpenFiles
-        pace = changes.map { LookingPace($0) }
+        pace = changes.map { LookingPace($0, clock: time) }
         for checkpoint in checkpoints {
             let path = RawPath(source: checkpoint.source)
             let group = settings.groups.firstIndex { $0.selection.contains(path) }
@@ -79,27 +85,47 @@ package struct FileFollower<View: FileSystemView>: ~Copyable {
         }
     }
 
-    /// How far everything has been read, whether durable or not.
-    package var followed: [FollowedFile] {
-        order.map { file in
-            let size = file.isExhausted ? file.position : file.size
-            return FollowedFile(checkpoint: file.checkpoint, path: file.path, size: size, isOpen: file.handle != nil)
+    /// How far everything has been read. Costs little beside what it shows, at most `most` files.
+    package func progress(atMost most: Int) -> FollowedProgress {
+        var progress = FollowedProgress()
+        var late: [FollowedProgress.File] = []
+        for file in order {
+            let seen = FollowedProgress.File(
+                source: file.source, position: file.position, size: file.isExhausted ? file.position : file.size)
+            progress.files += 1
+            progress.behind += seen.behind
+            if seen.behind > 0 { late.append(seen) } else if progress.shown.count < most { progress.shown.append(seen) }
         }
+        if late.count > most { late.sort { ($0.behind, $1.source) > ($1.behind, $0.source) } }
+        progress.shown = Array((late + progress.shown).prefix(most))
+        return progress
     }
 
     /// Looks at everything once, or at what changed. `now` never matters but in comparison with earlier ones, in the
     /// names of generations and for `ignoreOlder`.
     package mutating func poll(now: Nanoseconds) -> [FollowEvent] {
-        if let changed = changedFiles() {
+        let changed = changedFiles()
+        if let changed {
             for key in changed { glance(at: key, now: now) }
         } else {
             pace?.willLook()
             lookAtAll(now: now)
             pace?.hasLooked()
         }
-        defer { events.removeAll() }
+        lookedAtAll = changed == nil
+        defer {
+            events.removeAll()
+            // By the next poll it is no longer true.
+            listings.removeAll()
+            fileSystems.removeAll()
+            rotated = nil
+            if suspects.isEmpty { suspects = [:] }
+        }
         return events
     }
+
+    /// Whether a poll finds all that was written before it, though it does not look at everything.
+    package var isTold: Bool { pace?.isCovered ?? false }
 
     /// Files that were written; nil when everything is to be looked at.
     private mutating func changedFiles() -> Set<FileKey>? {
@@ -110,6 +136,8 @@ package struct FileFollower<View: FileSystemView>: ~Copyable {
             switch change.kind {
             case .content: if let key { written.insert(key) }
             case .folder: pace?.isAllDue = true
+            case .folderName:
+                if settings.groups.contains(where: { $0.selection.reaches(change.path) }) { pace?.isAllDue = true }
             case .name: if key != nil || isSelected(change.path) { pace?.isAllDue = true }
             }
         }
@@ -117,8 +145,6 @@ package struct FileFollower<View: FileSystemView>: ~Copyable {
     }
 
     private mutating func lookAtAll(now: Nanoseconds) {
-        listings.removeAll()
-        rotated = nil
         let sightings = look()
         let ordered = sightings.values.sorted { $0.order < $1.order }
         var unknown: [Sighting] = []

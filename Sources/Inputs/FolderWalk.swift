@@ -71,15 +71,20 @@ package struct FolderWalk<View: FileSystemView> {
     private mutating func walk(_ visit: Visit) {
         guard visit.depth <= limits.depth, let status = status(of: visit.folder), status.kind == .folder else { return }
         let folder = Folder(device: status.key.device, inode: status.key.inode)
-        found.folders.insert(visit.folder)
         let states = closure(visit.states).subtracting(visited[folder, default: []])
         guard !states.isEmpty else { return }
         visited[folder, default: []].formUnion(states)
+        note(visit.folder, states)
         if let names = literalNames(states) {
             for name in names { consider(FolderEntry(name: name, kind: .unknown, inode: 0), in: visit, states) }
         } else {
             for entry in entries(of: visit.folder) { consider(entry, in: visit, states) }
         }
+    }
+
+    private mutating func note(_ folder: RawPath, _ states: Set<State>) {
+        let holdsFiles = states.contains { $0.segment + 1 == alternatives[$0.alternative].count }
+        found.folders[folder] = max(found.folders[folder] ?? .names, holdsFiles ? .contents : .names)
     }
 
     /// `**` stands for no folder too.

@@ -36,14 +36,25 @@ package struct FollowedPiece: Sendable, Hashable {
     package var checkpoint: FileCheckpoint
     /// When the file was last modified: what the year of its lines can be told from.
     package var modified: Nanoseconds
+    /// Where reading goes on in the middle of a plain file: bytes that end where the first piece begins, of which what is
+    /// known of lines before it can be learnt again. Whole lines but perhaps the first and last.
+    package var before: [UInt8] = []
 }
 
-/// How far one file has been read, for people and metrics.
-package struct FollowedFile: Sendable, Hashable {
-    package var checkpoint: FileCheckpoint
-    /// Where it was last seen.
-    package var path: RawPath
-    /// Its size when it was last looked at; of a compressed file that was read to its end, the position.
-    package var size: UInt64
-    package var isOpen: Bool
+/// How far files have been read, whether durable or not, for people and metrics.
+package struct FollowedProgress: Sendable {
+    package struct File: Sendable {
+        package var source: String
+        package var position: UInt64
+        /// Its size when it was last looked at; of a compressed file that was read to its end, the position.
+        package var size: UInt64
+
+        /// Bytes that were seen and not read.
+        package var behind: UInt64 { size - min(size, position) }
+    }
+
+    package var files = 0
+    package var behind: UInt64 = 0
+    /// Of many, those that are furthest behind.
+    package var shown: [File] = []
 }

@@ -29,8 +29,10 @@ final class Followed<File: OpenFile> {
     var unchecked: [ContentMark]
     private var expectedTail: ContentMark?
     private(set) var head: ContentMark?
-    /// The bytes of `head`; empty where only the mark is known.
+    /// The bytes of `head` while that may become longer; else empty.
     private(set) var headBytes: [UInt8] = []
+    /// Whether the file's beginning was seen in this run.
+    private(set) var isHeadSeen = false
 
     /// As seen by the last poll. Bytes as they lie there.
     var size: UInt64
@@ -47,6 +49,8 @@ final class Followed<File: OpenFile> {
     var isOtherFile = false
     /// Modified without growing: the bytes before the position want checking.
     var needsCheck = false
+    /// Whoever takes its pieces knows what stood before the position.
+    var isPreceded: Bool
     /// Nothing but the beginning of a line is left to read.
     var isDrained = false
     /// A last line without newline has stood long enough.
@@ -70,6 +74,7 @@ final class Followed<File: OpenFile> {
         source = checkpoint.source
         generation = checkpoint.generation
         position = checkpoint.position
+        isPreceded = checkpoint.position == 0
         expectedTail = checkpoint.tail
         head = checkpoint.head
         unchecked = checkpoint.position == 0 ? [] : checkpoint.marks
@@ -140,6 +145,7 @@ final class Followed<File: OpenFile> {
         unchecked = []
         head = nil
         headBytes = []
+        isHeadSeen = false
         compression = nil
         wasCompressed = false
         inflation = nil
@@ -158,7 +164,8 @@ final class Followed<File: OpenFile> {
 
     func learnHead(_ bytes: [UInt8]) {
         head = ContentMark(bytes, endingAt: UInt64(bytes.count))
-        headBytes = bytes
+        headBytes = bytes.count < ContentMark.headBytes ? bytes : []
+        isHeadSeen = true
     }
 
     func advance(over piece: [UInt8]) {

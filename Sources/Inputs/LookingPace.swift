@@ -1,23 +1,28 @@
-import Glibc
-
-/// When to look at everything, where changes are told: at once when names changed, and otherwise as often as looking
+/// When to look at everything, where changes are told: soon after names changed, and otherwise as often as looking
 /// costs little. The shares are of one processor.
 struct LookingPace {
     private let changes: any ChangeSource
+    private let clock: @Sendable () -> LookingTime
     /// Something happened that only a look at everything can tell.
     var isAllDue = true
-    private var isCovered = false
-    private var started: (wall: Int64, cpu: Int64) = (0, 0)
+    /// Changes are told of all folders.
+    private(set) var isCovered = false
+    private var began = LookingTime(wall: 0, processor: 0)
     private var ended: Int64 = 0
     private var cost: Int64 = 0
 
-    /// Looking at everything without a reason takes a hundredth, with one a twentieth.
-    private static let idleShare: Int64 = 100
+    /// What looking at everything takes: with a reason, because changes are not told, and just to be sure.
     private static let busyShare: Int64 = 20
-    private static let leastPause: Int64 = 2_000_000_000
+    private static let blindShare: Int64 = 50
+    private static let idleShare: Int64 = 100
+    private static let leastBlindPause: Int64 = 250_000_000
+    private static let leastIdlePause: Int64 = 2_000_000_000
     private static let mostPause: Int64 = 30_000_000_000
 
-    init(_ changes: any ChangeSource) { self.changes = changes }
+    init(_ changes: any ChangeSource, clock: @escaping @Sendable () -> LookingTime) {
+        self.changes = changes
+        self.clock = clock
+    }
 
     /// What changed since the last call.
     mutating func takeChanges() -> [FileChange] {
@@ -30,27 +35,34 @@ struct LookingPace {
 
     /// Whether everything is to be looked at now.
     var isDue: Bool {
-        let pause = Self.now(CLOCK_MONOTONIC) - ended
-        if isAllDue { return pause >= cost * Self.busyShare }
-        return pause >= min(Self.mostPause, max(isCovered ? Self.leastPause : 0, cost * Self.idleShare))
+        let pause = clock().wall - ended
+        let wanted =
+            if isAllDue {
+                cost * Self.busyShare
+            } else if isCovered {
+                max(Self.leastIdlePause, cost * Self.idleShare)
+            } else {
+                max(Self.leastBlindPause, cost * Self.blindShare)
+            }
+        return pause >= min(Self.mostPause, wanted)
     }
 
     /// What is told from now on is not seen by the look that begins.
     mutating func willLook() {
-        started = (Self.now(CLOCK_MONOTONIC), Self.now(CLOCK_THREAD_CPUTIME_ID))
+        began = clock()
         isAllDue = false
     }
 
-    mutating func cover(_ folders: Set<RawPath>) { isCovered = changes.cover(folders) }
-
-    mutating func hasLooked() {
-        ended = Self.now(CLOCK_MONOTONIC)
-        cost = Self.now(CLOCK_THREAD_CPUTIME_ID) - started.cpu
+    /// - Returns: why changes are not told of all folders.
+    mutating func cover(_ folders: [RawPath: FolderInterest]) -> InputError? {
+        let gap = changes.cover(folders)
+        isCovered = gap == nil
+        return gap
     }
 
-    private static func now(_ clock: clockid_t) -> Int64 {
-        var time = timespec()
-        clock_gettime(clock, &time)
-        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    mutating func hasLooked() {
+        let now = clock()
+        ended = now.wall
+        cost = now.processor - began.processor
     }
 }

@@ -45,6 +45,14 @@ package struct PathGlob: Sendable, Hashable, CustomStringConvertible {
         return alternatives.contains { Self.match($0[...], names[...], hidden: hidden) }
     }
 
+    /// Whether something in or below `folder` can match.
+    func reaches(_ folder: RawPath) -> Bool {
+        let names = folder.bytes.split(separator: .slash)
+        return alternatives.contains { segments in
+            segments.indices.contains { Self.match(segments[..<$0], names[...], hidden: false) }
+        }
+    }
+
     /// Whether everything below `folder` matches: the pattern ends in `**` there or above.
     func matchesAllBelow(_ folder: RawPath) -> Bool {
         let names = folder.bytes.split(separator: .slash)

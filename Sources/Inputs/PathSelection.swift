@@ -19,6 +19,11 @@ package struct PathSelection: Sendable, Hashable {
 
     package func contains(_ path: RawPath) -> Bool { include.contains { $0.matches(path) } && !excludes(path) }
 
+    /// Whether files that are meant may lie in or below `folder`.
+    func reaches(_ folder: RawPath) -> Bool {
+        include.contains { $0.reaches(folder) } && !excludesAllBelow(folder)
+    }
+
     func excludes(_ path: RawPath) -> Bool { exclude.contains { $0.matches(path, hidden: true) } }
     func excludesAllBelow(_ folder: RawPath) -> Bool { exclude.contains { $0.matchesAllBelow(folder) } }
 }
@@ -35,7 +40,7 @@ package struct FoundFiles: Sendable {
     /// By path, real ones before those that are reached through links, each path once.
     package var files: [Found] = []
     /// All folders that were looked into: what comes to be found comes there.
-    package var folders: Set<RawPath> = []
+    package var folders: [RawPath: FolderInterest] = [:]
     /// Folders and links that could not be read, and bounds that were reached.
     package var problems: [InputError] = []
 

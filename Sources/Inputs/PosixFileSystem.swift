@@ -49,13 +49,13 @@ package struct PosixFileSystem: FileSystemView, Sendable {
 /// A descriptor that is read by offset.
 package final class PosixFile: OpenFile {
     private let descriptor: Int32
-    private let name: String
+    private let path: RawPath
 
     /// Non-blocking, so that a pipe that took the place of a file does not hold up everything.
     init(_ path: RawPath) throws(InputError) {
-        name = path.description
+        self.path = path
         descriptor = path.withCString { Glibc.open($0, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK) }
-        guard descriptor >= 0 else { throw InputError(errno: errno, path: name, doing: "open") }
+        guard descriptor >= 0 else { throw InputError(errno: errno, path: path.description, doing: "open") }
     }
 
     deinit { close(descriptor) }
@@ -63,7 +63,7 @@ package final class PosixFile: OpenFile {
     package func status() throws(InputError) -> FileStatus {
         var status = firn_status()
         let code = firn_read_status(descriptor, "", &status)
-        guard code == 0 else { throw InputError(errno: code, path: name, doing: "inspect") }
+        guard code == 0 else { throw InputError(errno: code, path: path.description, doing: "inspect") }
         return FileStatus(status)
     }
 
@@ -77,7 +77,7 @@ package final class PosixFile: OpenFile {
                 filled += count
             } else if errno != EINTR {
                 if filled > 0 { break }
-                throw InputError(errno: errno, path: name, offset: offset, doing: "read")
+                throw InputError(errno: errno, path: path.description, offset: offset, doing: "read")
             }
         }
         return filled

@@ -113,7 +113,10 @@ extension PieceList {
         var lines: UInt64 = 0
         removeAll { piece in
             let block = piece.row.block
-            guard piece.isWhole, range.from <= block.leastTime, block.greatestTime < range.to else { return false }
+            // Lines of containers may be of several records: these are opened.
+            guard block.labels[LineWrapping.label] == nil, piece.isWhole, range.from <= block.leastTime,
+                block.greatestTime < range.to
+            else { return false }
             lines += UInt64(block.lineCount)
             return true
         }

@@ -16,7 +16,7 @@ struct Firn: AsyncParsableCommand {
             Stores are given by --store, or by a configuration file: --config, $FIRN_CONFIG, ./firn.yaml, \
             $XDG_CONFIG_HOME/firn/firn.yaml or /etc/firn/firn.yaml, the first that exists.
 
-            Exit status: 0 done, 1 failed, 3 the answer is incomplete, 4 verify found something, 64 wrong usage.
+            Exit status: 0 done, 1 failed, 3 the answer is incomplete, 4 verify found something or repair left something, 64 wrong usage.
             """,
         version: version,
         groupedSubcommands: [
@@ -29,7 +29,7 @@ struct Firn: AsyncParsableCommand {
                     GetCommand.self, CatCommand.self, HostsCommand.self, SourcesCommand.self, ChunksCommand.self,
                     HistogramCommand.self,
                 ]),
-            CommandGroup(name: "Maintenance", subcommands: [VerifyCommand.self]),
+            CommandGroup(name: "Maintenance", subcommands: [VerifyCommand.self, RepairCommand.self]),
             CommandGroup(name: "Settings", subcommands: [ConfigCommand.self]),
         ])
 

@@ -26,7 +26,7 @@ import Testing
             run.advance(.perSecond / 4)
             turns += 1
         }
-        let positions = process.reader.followed.reduce(into: [:]) { $0[$1.checkpoint.source] = $1.checkpoint.position }
+        let positions = process.reader.progress(atMost: 100).shown.reduce(into: [:]) { $0[$1.source] = $1.position }
         for name in Self.small {
             #expect(positions[run.stream(name).source] == UInt64(line(1).count), "\(name) after \(turns) turns")
         }
@@ -67,7 +67,7 @@ import Testing
         let content = (0..<4000).flatMap { line($0 &* Int.random(in: 0...1_000_000, using: &random)) }
         try run.append(content, to: "app.log")
         var waits = 0
-        for _ in 0..<2000 where process.reader.followed.first.map({ $0.size > $0.checkpoint.position }) != false {
+        for _ in 0..<2000 where process.reader.progress(atMost: 1).shown.first.map({ $0.behind > 0 }) != false {
             while try process.turn() {}
             if process.reader.queue.isHeldUp {
                 waits += 1

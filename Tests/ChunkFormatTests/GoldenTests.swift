@@ -1,8 +1,9 @@
 import ArchiveTypes
 import Checksums
-import ChunkFormat
 import Foundation
 import Testing
+
+@testable import ChunkFormat
 
 /// Files of version 1, never to be changed: what was archived once stays readable.
 @Suite struct GoldenTests {
@@ -27,6 +28,32 @@ import Testing
         let object = try [UInt8](golden("manifest.json.zst"))
         let expected = try describe([UInt8](golden("chunk.zst")))
         #expect(try Manifest.decode(object, key: expected.key(hour: Hour(number: 0), object: object)) == expected)
+    }
+
+    /// The golden one was written by Foundation's encoder, with sorted keys.
+    @Test func theWriterStillWritesTheGoldenManifestsJSON() throws {
+        let object = try [UInt8](golden("manifest.json.zst"))
+        var written: [UInt8] = []
+        let length = try #require(object.withUnsafeBytes { ZstdDecompressor.announcedContentSize($0) })
+        try object.withUnsafeBytes {
+            try ZstdDecompressor().decompress($0, rawLength: Int(length), into: &written)
+        }
+        var json: [UInt8] = []
+        let text = ManifestText(try describe([UInt8](golden("chunk.zst"))))
+        text.write(in: 100) { json.append(contentsOf: $0) }
+        #expect(json.count == text.count)
+        #expect(String(decoding: json, as: UTF8.self) == String(decoding: written, as: UTF8.self))
+    }
+
+    @Test func stringsAreEscapedAsFoundationDoes() throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .withoutEscapingSlashes
+        let texts = (0..<0x250).map { "a/\(Unicode.Scalar(UInt32($0)).map(String.init) ?? "")b" }
+        for text in texts + ["", "日本\u{1F600}\u{2028}"] {
+            var json = JSONBytes()
+            json.append(string: text)
+            #expect(try Data(json.bytes) == encoder.encode(text), "\(text.debugDescription)")
+        }
     }
 
     private func describe(_ chunk: [UInt8]) throws -> Manifest {

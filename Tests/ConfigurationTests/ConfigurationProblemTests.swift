@@ -29,6 +29,16 @@ import Testing
             text: "inputs:\n  - files: {include: [/a], ignore-older: 1d}",
             expected: #"firn.yaml:2:28: inputs[0].files: unknown key "ignore-older"; did you mean ignore_older?"#),
         Case(
+            text: "inputs:\n  - files:\n      include: [/a]\n      drop: [\"(\"]",
+            expected:
+                "firn.yaml:4:14: inputs[0].files.drop[0]: regular expression '(' is wrong at character 2: missing closing parenthesis"
+        ),
+        Case(
+            text: "inputs:\n  - files:\n      include: [/a]\n      redact:\n        - {pattern: \"[a\"}",
+            expected:
+                "firn.yaml:5:21: inputs[0].files.redact[0].pattern: regular expression '[a' is wrong at character 3: missing terminating ] for character class"
+        ),
+        Case(
             text: "archive: Prod",
             expected: #"firn.yaml:1:10: archive: "Prod" is not a valid name; write 1 to 63 of a-z, 0-9 and -"#),
         Case(

@@ -50,7 +50,7 @@ struct SampleTests {
     static let formats = [
         "none.1", "rfc3339.1", "rfc5424.1", "iso8601.1", "iso8601-basic.1", "rfc3164.1", "clf.1", "ctime.1", "klog.1",
         "glog.1", "hdfs.1", "spark.1", "logcat.1", "healthapp.1", "proxifier.1", "unix.1", "unix-column.1", "bgl.1",
-        "audit.1", "iso8601-within.1", "json-@timestamp.1", "json-timestamp.1", "json-time.1", "json-ts.1",
+        "audit.1", "docker.1", "iso8601-within.1", "json-@timestamp.1", "json-timestamp.1", "json-time.1", "json-ts.1",
         "json-_time.1", "json-asctime.1", "logfmt-time.1", "logfmt-ts.1", "logfmt-timestamp.1",
     ]
 

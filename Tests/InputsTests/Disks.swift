@@ -17,6 +17,8 @@ protocol Disk: AnyObject {
     func unlink(_ name: String)
     /// The time of what happens from now on, where that can be chosen.
     func advance(to now: Int64)
+    /// What tells of changes from now on.
+    func watch() -> any ChangeSource
 }
 
 final class MemoryDisk: Disk {
@@ -30,6 +32,7 @@ final class MemoryDisk: Disk {
     func link(_ name: String, to other: String) { view.link(path(name), to: path(other)) }
     func unlink(_ name: String) { view.unlink(path(name)) }
     func advance(to now: Int64) { view.advance(to: now) }
+    func watch() -> any ChangeSource { MemoryWatch(of: view, forgets: 17) }
     private func path(_ name: String) -> RawPath { RawPath(root + "/" + name) }
 }
 
@@ -64,4 +67,5 @@ final class RealDisk: Disk {
         precondition(symlink(root + "/" + other, root + "/" + name) == 0)
     }
     func advance(to now: Int64) {}
+    func watch() -> any ChangeSource { FolderWatch() }
 }

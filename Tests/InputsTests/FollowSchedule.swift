@@ -1,6 +1,7 @@
 import ArchiveTypes
 import Glibc
 import Inputs
+import Synchronization
 import TestSupport
 import Testing
 
@@ -39,6 +40,16 @@ final class Course {
     var text: String { isKept ? lines.joined(separator: "\n") : "FIRN_TEST_TRACE=1 prints the course" }
 }
 
+/// The time of a schedule, which a follower asks for.
+final class SharedClock: Sendable {
+    private let time: Mutex<Nanoseconds>
+    init(_ now: Nanoseconds) { time = Mutex(now) }
+    var now: Nanoseconds {
+        get { time.withLock { $0 } }
+        set { time.withLock { $0 = newValue } }
+    }
+}
+
 /// A random course of writing, rotating, copying, truncating, compressing, deleting, polling, reading and restarting, and
 /// the proof that each life was delivered whole, once and in order.
 struct FollowSchedule<Tested: Disk>: ~Copyable {
@@ -53,6 +64,8 @@ struct FollowSchedule<Tested: Disk>: ~Copyable {
         var keepsBirths = true
         /// Compressed files grow before they are complete.
         var growsCompressed = true
+        /// The follower is told of changes, and looks at everything only now and then.
+        var isWatched = false
     }
 
     struct Figures {
@@ -70,7 +83,9 @@ struct FollowSchedule<Tested: Disk>: ~Copyable {
     var follower: FileFollower<Tested.View>
     var isDown = false
     let settings: FollowSettings
-    var now: Nanoseconds
+    var now: Nanoseconds { didSet { clock.now = now } }
+    /// `now`, for who asks the time.
+    private let clock: SharedClock
     /// The plain files that are there, by name.
     var names: [String: Life] = [:]
     /// The compressed ones.
@@ -95,6 +110,7 @@ struct FollowSchedule<Tested: Disk>: ~Copyable {
         self.seed = seed
         self.kind = kind
         self.now = now
+        clock = SharedClock(now)
         generator = SeededGenerator(seed: seed)
         let patterns = kind.selectsRotated ? ["*.log", "*.log.*", "late*/*.log*"] : ["*.log", "late*/*.log"]
         let include = kind.isLinked ? ["links/*.log"] : patterns
@@ -106,7 +122,17 @@ struct FollowSchedule<Tested: Disk>: ~Copyable {
         settings.rotatedGrace = .perDay
         self.settings = settings
         disk.advance(to: now)
-        follower = FileFollower(disk.view, settings: settings)
+        follower = Self.follower(disk, settings, kind, clock)
+    }
+
+    private static func follower(
+        _ disk: Tested, _ settings: FollowSettings, _ kind: Kind, _ clock: SharedClock,
+        checkpoints: [FileCheckpoint] = [], lastRun: Nanoseconds? = nil
+    ) -> FileFollower<Tested.View> {
+        FileFollower(
+            disk.view, settings: settings, checkpoints: checkpoints, lastRun: lastRun,
+            changes: kind.isWatched ? disk.watch() : nil,
+            time: { LookingTime(wall: clock.now, processor: 0) })
     }
 
     var header: [UInt8] { kind.equalHeads ? Array(repeating: UInt8(ascii: "="), count: 199) + [10] : [] }
@@ -374,7 +400,8 @@ struct FollowSchedule<Tested: Disk>: ~Copyable {
     private mutating func start() {
         trace.add("start")
         isDown = false
-        follower = FileFollower(disk.view, settings: settings, checkpoints: Array(checkpoints.values), lastRun: now)
+        follower = Self.follower(
+            disk, settings, kind, clock, checkpoints: Array(checkpoints.values), lastRun: now)
     }
 }
 

@@ -11,6 +11,7 @@ import Testing
         kind.equalHeads = seed / 2 % 3 == 1
         kind.isLinked = seed / 6 % 4 == 3
         kind.selectsRotated = seed / 6 % 4 == 1
+        kind.isWatched = seed / 24 % 2 == 1
         return kind
     }
 
@@ -49,7 +50,7 @@ import Testing
         #expect(compressed > 0 && windowBytes > 0)
     }
 
-    @Test(arguments: 0..<24 as Range<UInt64>) func onADisk(seed: UInt64) throws {
+    @Test(arguments: 0..<48 as Range<UInt64>) func onADisk(seed: UInt64) throws {
         var kind = kind(seed, RealDisk.self)
         kind.growsCompressed = false
         var schedule = try FollowSchedule(RealDisk(), seed: seed, kind, now: Nanoseconds(time(nil)) * .perSecond)

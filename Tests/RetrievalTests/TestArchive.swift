@@ -38,6 +38,8 @@ struct TestArchive {
     private var pending: [(BlockHeader, [UInt8])] = []
     private let compressor: ZstdCompressor
     private var previous: [UInt8]?
+    /// Of the chunks that are sealed from now on; nil: one copy in this store.
+    var rule: PlacementRule?
     static let sealed: Nanoseconds = 1_760_000_000 * .perSecond
     static let writer = WriterID("test-0badcafe")
 
@@ -107,7 +109,9 @@ struct TestArchive {
         }
         let description = ChunkDescription(
             archive: "main", writer: writer, sequence: UInt64(manifests.count + 1), sealed: Self.sealed,
-            previous: previous, redundancy: Redundancy(copies: 1, acknowledge: 1, placement: ["memory"]))
+            previous: previous,
+            redundancy: rule?.redundancy(writer: writer, sequence: UInt64(manifests.count + 1))
+                ?? Redundancy(copies: 1, acknowledge: 1, placement: ["memory"]))
         let (tail, manifest) = try builder.finish(description)
         bytes += tail
         let object = try manifest.encoded()

@@ -76,8 +76,26 @@ int firn_spawn_reading(char *const *arguments, int *output);
 /// A new inotify(7) instance, non-blocking and closed on exec; -errno on failure.
 int firn_inotify_open(void);
 
-/// Watches a folder for writes into its files and for names that come and go. The watch, or -errno.
-int firn_inotify_watch(int descriptor, const char *folder);
+/// Watches a folder for names that come and go, and with `contents` for writes into its files; what it was watched for
+/// before stays. The watch, or -errno.
+int firn_inotify_watch(int descriptor, const char *folder, int contents);
+
+/// Whether other machines or programs may change what is at `path` without the kernel's knowing: on network file systems,
+/// and on those that a program serves (FUSE).
+int firn_is_remote(const char *path);
 
 /// A new eventfd(2), non-blocking and closed on exec; -errno on failure.
 int firn_eventfd_open(void);
+
+/// copy_file_range(2): up to `count` bytes of `source` from `offset`, to where `target` stands.
+ssize_t firn_append_range(int source, off_t offset, int target, size_t count);
+
+/// Keeps malloc(3) from holding on to what was freed: few arenas, and large pieces given back at once.
+void firn_frugal_malloc(void);
+
+/// malloc_trim(3): gives free pages back to the system.
+void firn_trim_malloc(void);
+
+/// Unmaps the pages of this program's own code, which come back from the page cache as they are needed: what only starting
+/// up took no longer counts as its memory.
+void firn_forget_code(void);

@@ -1,3 +1,4 @@
+import CSystem
 import Glibc
 
 /// An open file or directory, closed when its owner is done with it.
@@ -129,6 +130,21 @@ extension Descriptor {
             let piece = UnsafeRawBufferPointer(rebasing: rest)
             let written = try systemCall("cannot write", .writing) { Glibc.write(raw, piece.baseAddress, piece.count) }
             rest = rest.dropFirst(written)
+        }
+    }
+
+    /// Appends up to `count` bytes of another file from `offset`, without taking them through this process where the kernel
+    /// can (copy_file_range(2)).
+    /// - Returns: how many it were; nil where the file systems cannot.
+    func append(from source: borrowing Descriptor, at offset: UInt64, count: Int) throws(LocalFailure) -> Int? {
+        let (from, position) = (source.raw, off_t(clamping: offset))
+        do throws(LocalFailure) {
+            return try systemCall("cannot copy", .writing) { firn_append_range(from, position, raw, count) }
+        } catch {
+            switch error.code {
+            case EXDEV, EINVAL, ENOSYS, EOPNOTSUPP, EPERM: return nil
+            default: throw error
+            }
         }
     }
 

@@ -97,13 +97,23 @@ extension DirectoryTree {
         return try !isHeld(name, in: folder)
     }
 
+    /// Between two looks at whether somebody still waits for it.
+    private static let copiedAtOnce: UInt64 = 16 << 20
+
     private func copy(
         _ part: ObjectBody.FilePart, from source: borrowing Descriptor, to file: borrowing Descriptor,
         _ cancellation: BlockingCancellation
     ) throws(LocalFailure) {
+        var offset: UInt64 = 0
+        while offset < part.length {
+            if cancellation.isCancelled { throw LocalFailure(.cancelled, "cancelled") }
+            let wanted = Int(min(Self.copiedAtOnce, part.length - offset))
+            guard let count = try file.append(from: source, at: part.offset + offset, count: wanted) else { break }
+            guard count > 0 else { throw .changed(part.path) }
+            offset += UInt64(count)
+        }
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
         defer { buffer.deallocate() }
-        var offset: UInt64 = 0
         while offset < part.length {
             if cancellation.isCancelled { throw LocalFailure(.cancelled, "cancelled") }
             let wanted = Int(min(UInt64(buffer.count), part.length - offset))

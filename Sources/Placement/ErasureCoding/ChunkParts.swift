@@ -37,22 +37,26 @@ package final class ChunkParts: Sendable {
     /// - Parameters:
     ///   - path: the chunk's file.
     ///   - scratch: a folder for parity, created where it is missing; nobody else's files are in it.
-    ///   - wantsMD5: a store will ask for it.
+    ///   - stores: what it is for: some want to know a digest, some take a file as it is.
     package static func of(
-        _ manifest: Manifest, path: String, scratch: String, wantsMD5: Bool
+        _ manifest: Manifest, path: String, scratch: String, for stores: [any ObjectStore]
     ) throws(Failure) -> ChunkParts {
+        let wantsMD5 = stores.contains { $0.capabilities.isRemote }
         switch manifest.description.redundancy.rule {
         case .copies(let copies):
             var body = ObjectBody(content: .file(path: path, length: manifest.length), sha256: manifest.sha256)
             if wantsMD5, copies > 1 { body.md5 = try md5(path, manifest.length) }
             let part = Part(key: manifest.chunk.description, body: body)
-            return ChunkParts(parts: Array(repeating: part, count: copies), files: [])
+            // A directory may take the file itself for its object. Two copies must not be one file.
+            let copy = Part(key: part.key, body: body.copied)
+            return ChunkParts(parts: [part] + Array(repeating: copy, count: max(1, copies) - 1), files: [])
         case .erasure:
             guard case .sharded(let geometry) = manifest.chunk.form else {
                 throw Failure(description: "\(manifest.chunk) is not a key of shards")
             }
             let cutter = try ShardCutter(
-                manifest, geometry, path: path, scratch: scratch, stripe: stripe, wantsMD5: wantsMD5)
+                manifest, geometry, path: path, scratch: scratch, stripe: stripe, wantsMD5: wantsMD5,
+                syncs: stores.contains { $0.capabilities.adoptsFiles })
             return ChunkParts(parts: try cutter.run(), files: cutter.parityPaths)
         }
     }
@@ -85,13 +89,17 @@ private final class ShardCutter {
     private let payloads: [PayloadDigests]
     private let memory: UnsafeMutableRawBufferPointer
     private let stripe: Int
+    /// What stores take as it is must be durable.
+    private let syncs: Bool
 
     init(
-        _ manifest: Manifest, _ geometry: ShardGeometry, path: String, scratch: String, stripe: Int, wantsMD5: Bool
+        _ manifest: Manifest, _ geometry: ShardGeometry, path: String, scratch: String, stripe: Int, wantsMD5: Bool,
+        syncs: Bool
     ) throws(ChunkParts.Failure) {
         self.manifest = manifest
         self.geometry = geometry
         self.path = path
+        self.syncs = syncs
         self.stripe = Int(min(UInt64(stripe), geometry.shardLength))
         source = try LocalFile(reading: path)
         guard mkdir(scratch, 0o700) == 0 || errno == EEXIST else { throw .system("cannot create", scratch) }
@@ -147,12 +155,19 @@ private final class ShardCutter {
         }
         let payload = payloads[shard]
         let trailer = ShardTrailer(key: key, chunkDigest: manifest.sha256, payloadDigest: payload.digest).encoded()
-        let isData = shard < geometry.data
-        let slice = ObjectBody.FilePart(
-            path: isData ? path : parityPaths[shard - geometry.data],
-            offset: isData ? UInt64(shard) * geometry.shardLength : 0, length: geometry.length(ofShard: shard),
-            ending: trailer)
-        return ChunkParts.Part(key: key.description, body: payload.body(slice))
+        let length = geometry.length(ofShard: shard)
+        let content: ObjectBody.Content
+        if shard < geometry.data {
+            let offset = UInt64(shard) * geometry.shardLength
+            content = .part(ObjectBody.FilePart(path: path, offset: offset, length: length, ending: trailer))
+        } else {
+            // A whole file: a store on the same file system takes it as it is.
+            let index = shard - geometry.data
+            try parity[index].write(trailer)
+            if syncs { try parity[index].sync() }
+            content = .file(path: parityPaths[index], length: length + UInt64(trailer.count))
+        }
+        return ChunkParts.Part(key: key.description, body: payload.body(content, ending: trailer))
     }
 }
 
@@ -171,63 +186,14 @@ private final class PayloadDigests {
 
     var digest: [UInt8] { Digest(copying: sha256).finish() }
 
-    func body(_ part: ObjectBody.FilePart) -> ObjectBody {
+    /// - Parameter ending: the trailer, with which the body ends.
+    func body(_ content: ObjectBody.Content, ending: [UInt8]) -> ObjectBody {
         func whole(_ digest: borrowing Digest) -> [UInt8] {
             let copy = Digest(copying: digest)
-            copy.update(part.ending)
+            copy.update(ending)
             return copy.finish()
         }
-        return ObjectBody(content: .part(part), sha256: whole(sha256), md5: wantsMD5 ? whole(md5) : nil)
-    }
-}
-
-/// A file of this machine, closed when it is gone.
-private final class LocalFile {
-    private let path: String
-    private let descriptor: Int32
-
-    init(reading path: String) throws(ChunkParts.Failure) {
-        self.path = path
-        descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .system("cannot open", path) }
-    }
-
-    init(creating path: String) throws(ChunkParts.Failure) {
-        self.path = path
-        descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw .system("cannot create", path) }
-    }
-
-    deinit { close(descriptor) }
-
-    /// Fills the buffer.
-    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(ChunkParts.Failure) {
-        var filled = 0
-        while filled < buffer.count {
-            let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
-            let count = pread(descriptor, rest.baseAddress, rest.count, off_t(clamping: offset + UInt64(filled)))
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw .system("cannot read", path) }
-            guard count > 0 else { throw ChunkParts.Failure(description: "\(path) is shorter than it was") }
-            filled += count
-        }
-    }
-
-    func write(_ bytes: UnsafeRawBufferPointer) throws(ChunkParts.Failure) {
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let piece = UnsafeRawBufferPointer(rebasing: rest)
-            let count = Glibc.write(descriptor, piece.baseAddress, piece.count)
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw .system("cannot write", path) }
-            rest = rest.dropFirst(count)
-        }
-    }
-}
-
-extension ChunkParts.Failure {
-    fileprivate static func system(_ what: String, _ path: String) -> ChunkParts.Failure {
-        ChunkParts.Failure(description: "\(what) \(path): \(String(cString: strerror(errno)))")
+        return ObjectBody(content: content, sha256: whole(sha256), md5: wantsMD5 ? whole(md5) : nil)
     }
 }
 

@@ -24,22 +24,34 @@ package final class StoreMember: Sendable {
     }
 }
 
-/// How fast a store answers: a moving average of the time of a request, in nanoseconds.
+/// How fast a store answers: moving averages of the time until a small answer is there, and of the bytes a second of large
+/// ones.
 package final class Pace: Sendable {
     private struct State {
+        /// Nanoseconds.
         var mean: Double?
         var deviation = 0.0
+        /// Nanoseconds a byte.
+        var slowness: Double?
     }
 
     private let state = Mutex(State())
 
-    /// Requests of an unknown store are expected to take as long.
-    private static let unknown = 50e6
+    /// A store that has not answered yet is expected to, within a quarter of a second and at 10 MB/s.
+    private static let unknown = 250e6
+    private static let unknownSlowness = 100.0
+    /// Answers of less say something of the time of a request, others of the rate.
+    private static let small = 64 << 10
 
     /// As TCP estimates round trips (RFC 6298).
-    func took(_ nanoseconds: Int64) {
+    func took(_ nanoseconds: Int64, bytes: Int = 0) {
         let time = Double(max(0, nanoseconds))
         state.withLock { state in
+            guard bytes < Self.small else {
+                let slowness = max(0, time - (state.mean ?? 0)) / Double(bytes)
+                state.slowness = state.slowness.map { $0 + (slowness - $0) / 4 } ?? slowness
+                return
+            }
             guard let mean = state.mean else {
                 (state.mean, state.deviation) = (time, time / 2)
                 return
@@ -52,6 +64,11 @@ package final class Pace: Sendable {
     /// What a request takes on average.
     var expected: Double { state.withLock { $0.mean ?? Self.unknown } }
 
-    /// What is later than this is late.
-    var late: Double { state.withLock { ($0.mean ?? Self.unknown) + 4 * max($0.deviation, 5e6) } }
+    /// What takes longer than so many nanoseconds is late.
+    func late(bytes: Int) -> Int64 {
+        state.withLock { state in
+            let first = (state.mean ?? Self.unknown) + 4 * max(state.deviation, 5e6)
+            return Int64(first + 3 * Double(bytes) * (state.slowness ?? Self.unknownSlowness))
+        }
+    }
 }

@@ -65,7 +65,9 @@ final class ArchiveGate: Sendable {
         let key = KeyLayout.archiveDescription
         let operation = "GET \(key)"
         do throws(StoreError) {
+            let begin = MonotonicTime.system.elapsed()
             let bytes = try await member.store.get(key, .whole).bytes
+            member.pace.took((MonotonicTime.system.elapsed() - begin).nanoseconds)
             let found: ArchiveDescription
             do throws(FormatError) { found = try ArchiveDescription.decode(bytes) } catch {
                 throw StoreError(.corrupt, store: member.name, operation: operation, reason: error.reason)

@@ -16,10 +16,16 @@ struct Race<Answer: Sendable>: Sendable {
     }
 
     let members: [StoreMember]
+    /// Of the answer, as far as that is known.
+    let bytes: Int
     let call: @Sendable (StoreMember) async throws(StoreError) -> Answer
 
-    init(members: [StoreMember], call: @escaping @Sendable (StoreMember) async throws(StoreError) -> Answer) {
+    init(
+        members: [StoreMember], bytes: Int = 0,
+        call: @escaping @Sendable (StoreMember) async throws(StoreError) -> Answer
+    ) {
         self.members = members
+        self.bytes = bytes
         self.call = call
     }
 
@@ -37,11 +43,11 @@ struct Race<Answer: Sendable>: Sendable {
                 running += 1
                 group.addTask { await answer(member) }
                 guard !isLast else { return }
-                let wait = member.pace.late
+                let wait = member.pace.late(bytes: bytes)
                 group.addTask {
                     // Cancelled means that there is an answer.
                     do throws(CancellationError) {
-                        try await MonotonicTime.system.sleep(.nanoseconds(Int64(wait)))
+                        try await MonotonicTime.system.sleep(.nanoseconds(wait))
                     } catch {}
                     return .late
                 }

@@ -89,14 +89,14 @@ package final class RedundantStore: ObjectStore {
 
     /// Asks one member, and remembers how it did.
     func ask<Answer: Sendable>(
-        _ member: StoreMember, _ call: (any ObjectStore) async throws(StoreError) -> Answer
+        _ member: StoreMember, bytes: Int = 0, _ call: (any ObjectStore) async throws(StoreError) -> Answer
     ) async throws(StoreError) -> Answer {
         let time = MonotonicTime.system
         do throws(StoreError) {
             _ = try await gate(member)
             let begin = time.elapsed()
             let answer = try await call(member.store)
-            member.pace.took((time.elapsed() - begin).nanoseconds)
+            member.pace.took((time.elapsed() - begin).nanoseconds, bytes: bytes)
             member.breaker.succeeded()
             return answer
         } catch {
@@ -172,8 +172,12 @@ package final class RedundantStore: ObjectStore {
         }
         let known = range == .whole ? WholeObject.check(key) : nil
         let unacceptable = Mutex<ObjectData?>(nil)
-        let race = Race(members: candidates(key)) { [self] (member) async throws(StoreError) -> ObjectData in
-            let data = try await ask(member) { (store) async throws(StoreError) in try await store.get(key, range) }
+        let bytes = Int(clamping: range.knownBytes)
+        let race = Race(members: candidates(key), bytes: bytes) {
+            [self] (member) async throws(StoreError) -> ObjectData in
+            let data = try await ask(member, bytes: bytes) { (store) async throws(StoreError) in
+                try await store.get(key, range)
+            }
             guard known?(data.bytes) ?? true, isAcceptable(data) else {
                 unacceptable.withLock { $0 = data }
                 throw StoreError(.corrupt, store: member.name, operation: "GET \(key)", reason: "the bytes are damaged")
@@ -248,8 +252,8 @@ package final class RedundantStore: ObjectStore {
         var result: Result<Answer, StoreError>
     }
 
-    /// Asks all members at once; when enough have answered, the others have a while more, as long as that took and a
-    /// little.
+    /// Asks all members at once; when enough have answered, the others have a while more, twice as long as that took and a
+    /// little. Who is late then is not waited for again until it has answered.
     private func everybody<Answer: Sendable>(
         sufficient: Int, _ call: @escaping @Sendable (any ObjectStore) async throws(StoreError) -> Answer
     ) async -> [MemberResult<Answer>] {
@@ -272,6 +276,8 @@ package final class RedundantStore: ObjectStore {
                 results.append(result)
                 let good = results.count { if case .success = $0.result { true } else { false } }
                 if good >= sufficient, results.count < members.count, !hasTimer {
+                    let rest = members.filter { member in !results.contains { $0.member === member } }
+                    if rest.allSatisfy({ $0.breaker.isOpen }) { break }
                     hasTimer = true
                     let grace = (time.elapsed() - begin) * 2 + Self.listingGrace
                     group.addTask {
@@ -282,7 +288,20 @@ package final class RedundantStore: ObjectStore {
                 }
             }
             group.cancelAll()
+            for member in members where !results.contains(where: { $0.member === member }) && !Task.isCancelled {
+                member.breaker.failed()
+            }
             return results
+        }
+    }
+}
+
+extension ObjectRange {
+    /// How many bytes are asked for, where that is known.
+    fileprivate var knownBytes: UInt64 {
+        switch self {
+        case .whole: 0
+        case .bytes(_, let length), .suffix(let length): length
         }
     }
 }

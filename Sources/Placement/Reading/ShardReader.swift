@@ -92,7 +92,7 @@ struct ShardReader: Sendable {
 
     /// From the shard itself, or where that fails or is late, from the others.
     private func read(_ piece: Piece) async throws(StoreError) -> [UInt8] {
-        let late = holder(of: piece.shard)?.pace.late ?? 0
+        let late = holder(of: piece.shard)?.pace.late(bytes: piece.length) ?? 0
         let result = await withTaskGroup(of: Event.self) { group -> Result<[UInt8], StoreError> in
             var failures: [StoreError] = []
             var (running, isComputing) = (1, false)
@@ -102,7 +102,7 @@ struct ShardReader: Sendable {
             group.addTask {
                 // Cancelled means that the bytes are there.
                 do throws(CancellationError) {
-                    try await MonotonicTime.system.sleep(.nanoseconds(Int64(late)))
+                    try await MonotonicTime.system.sleep(.nanoseconds(late))
                 } catch {}
                 return .late
             }
@@ -117,8 +117,14 @@ struct ShardReader: Sendable {
             while running > 0, let event = await group.next() {
                 switch event {
                 case .late: compute()
-                case .direct(.success(let bytes)), .computed(.success(let bytes)):
+                case .direct(.success(let bytes)):
                     group.cancelAll()
+                    return .success(bytes)
+                case .computed(.success(let bytes)):
+                    group.cancelAll()
+                    if let holder = holder(of: piece.shard), let failure = failures.first {
+                        archive.noteDetour("\(chunk.description).\(piece.shard)", [(holder, failure)])
+                    }
                     return .success(bytes)
                 case .direct(.failure(let error)):
                     running -= 1
@@ -164,22 +170,39 @@ struct ShardReader: Sendable {
         return decode(piece, found.bytes, Array(found.bytes.keys.sorted().prefix(geometry.data)))
     }
 
-    /// The same range of shards, of `enough` of them at a time.
+    /// The same range of shards, of `enough` of them at a time; of one more whenever one is late.
     private func gather(
         _ piece: Piece, _ shards: [Int], enough: Int
     ) async -> (bytes: [Int: [UInt8]], failures: [(Int, StoreError)]) {
-        await withTaskGroup(of: (Int, Result<[UInt8], StoreError>).self) { group in
+        await withTaskGroup(of: (Int, Result<[UInt8], StoreError>)?.self) { group in
             var rest = shards[...]
             var bytes: [Int: [UInt8]] = [:]
             var failures: [(Int, StoreError)] = []
+            var running = 0
             func start() {
                 guard let shard = rest.popFirst() else { return }
+                running += 1
+                let late = holder(of: shard)?.pace.late(bytes: piece.length) ?? 0
+                if !rest.isEmpty {
+                    group.addTask {
+                        // Cancelled means that there are enough.
+                        do throws(CancellationError) {
+                            try await MonotonicTime.system.sleep(.nanoseconds(late))
+                        } catch {}
+                        return nil
+                    }
+                }
                 group.addTask {
                     (shard, await Self.result { () async throws(StoreError) in try await range(piece, of: shard) })
                 }
             }
             for _ in 0..<enough { start() }
-            while bytes.count < enough, let (shard, result) = await group.next() {
+            while bytes.count < enough, running > 0, let event = await group.next() {
+                guard let (shard, result) = event else {
+                    if !Task.isCancelled { start() }
+                    continue
+                }
+                running -= 1
                 switch result {
                 case .success(let found): bytes[shard] = found
                 case .failure(let error):
@@ -218,7 +241,9 @@ struct ShardReader: Sendable {
         guard count > 0 else { return [UInt8](repeating: 0, count: piece.length) }
         let wanted = ObjectRange.bytes(offset: piece.offset, length: count)
         let call: @Sendable (StoreMember) async throws(StoreError) -> [UInt8] = { member throws(StoreError) in
-            try await archive.ask(member) { (store) async throws(StoreError) in try await store.get(key, wanted).bytes }
+            try await archive.ask(member, bytes: Int(count)) { (store) async throws(StoreError) in
+                try await store.get(key, wanted).bytes
+            }
         }
         var bytes: [UInt8]
         let holder = holder(of: shard)

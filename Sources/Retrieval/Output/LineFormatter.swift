@@ -27,9 +27,11 @@ struct LineFormatter {
     }
 
     /// Prints one line. `line` may end in a newline; what is printed does.
+    /// - Parameter origin: the stream of a container (`ContainerStream`), or 0.
     /// - Parameter goesOn: the line is longer than what is held of it; the rest follows as lines of its own.
     mutating func append(
-        _ line: UnsafeRawBufferPointer, time lineTime: Nanoseconds, frame: LineFrame, goesOn: Bool = false,
+        _ line: UnsafeRawBufferPointer, time lineTime: Nanoseconds, frame: LineFrame, origin: UInt8 = 0,
+        goesOn: Bool = false,
         to output: inout OutputBuffer
     ) throws(SinkError) {
         let content = line.withoutNewline
@@ -47,6 +49,7 @@ struct LineFormatter {
             time.set(lineTime)
             try output.append(time.bytes)
             try output.append(frame.afterTime)
+            if origin != 0 { try output.append(LineFrame.streams[Int(origin - 1) & 1]) }
             try JSONText.appendLine(content, to: &output)
             if goesOn { try output.append(LineFrame.continues) }
             try output.append(frame.afterLine)
@@ -74,6 +77,9 @@ struct LineFrame: Sendable {
     var afterLine: [UInt8]
 
     static let continues = Array(",\"continues\":true".utf8)
+
+    /// By `ContainerStream`.
+    static let streams = [Array("\"stream\":\"stdout\",".utf8), Array("\"stream\":\"stderr\",".utf8)]
 
     static func json(_ facts: BlockFacts) -> LineFrame {
         var after = Array("\",\"received\":\"\(CivilTime.rfc3339(facts.received))\",\"host\":".utf8)

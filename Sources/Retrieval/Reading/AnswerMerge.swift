@@ -186,7 +186,7 @@ extension AnswerMerge {
         }
         let extract = Extract(
             lines: head.bytes, ends: [UInt32(head.bytes.count)], keys: [question.key(head.time)], items: 0..<1,
-            tail: 0..<1, facts: facts)
+            tail: 0..<1, origins: [head.origin], facts: facts)
         var cursor = MergeCursor(extract, piece: piece, rank: rank(piece), frame: front.printer.frame(facts))
         (cursor.tailGoesOn, cursor.ownsPiece) = (head.goesOn, false)
         front.insert(cursor)
@@ -200,7 +200,7 @@ extension AnswerMerge {
         let bytes = extract.lines[extract.start(of: tail.lowerBound)..<Int(extract.ends[tail.upperBound - 1])]
         var group = SplitGroup(
             question, limit: options.joinedBytes, time: question.time(extract.keys[tail.lowerBound]),
-            frame: cursor.frame, bytes: Array(bytes))
+            frame: cursor.frame, origin: extract.origin(of: tail.lowerBound), bytes: Array(bytes))
         if cursor.tailGoesOn { try await gather(into: &group, after: cursor.piece) }
         try group.finish(filter, to: &front.printer)
         if cursor.ownsPiece || cursor.tailGoesOn { settle(cursor.piece) }

@@ -54,7 +54,9 @@ struct AnswerPrinter: ~Copyable {
             for item in items {
                 let end = Int(extract.ends[item])
                 let line = UnsafeRawBufferPointer(rebasing: lines[start..<end])
-                try formatter.append(line, time: question.time(extract.keys[item]), frame: frame, to: &output)
+                try formatter.append(
+                    line, time: question.time(extract.keys[item]), frame: frame, origin: extract.origin(of: item),
+                    to: &output)
                 start = end
             }
         }
@@ -62,8 +64,8 @@ struct AnswerPrinter: ~Copyable {
 
     /// Prints one line, or with `goesOn` a part of one: `isFirst` counts it.
     mutating func print(
-        _ line: UnsafeRawBufferPointer, time: Nanoseconds, _ frame: LineFrame, isFirst: Bool = true,
-        goesOn: Bool = false
+        _ line: UnsafeRawBufferPointer, time: Nanoseconds, _ frame: LineFrame, origin: UInt8 = 0,
+        isFirst: Bool = true, goesOn: Bool = false
     ) throws(SinkError) {
         if isFirst { count(1) }
         if countsOnly {
@@ -71,7 +73,7 @@ struct AnswerPrinter: ~Copyable {
             histogram?.add(time, lines: isFirst ? 1 : 0, bytes: UInt64(bytes))
             return
         }
-        try formatter.append(line, time: time, frame: frame, goesOn: goesOn, to: &output)
+        try formatter.append(line, time: time, frame: frame, origin: origin, goesOn: goesOn, to: &output)
     }
 
     private mutating func tally(_ extract: Extract, _ items: Range<Int>) {

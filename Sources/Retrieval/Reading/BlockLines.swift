@@ -11,6 +11,15 @@ struct BlockLines {
     var startsInsideLine: Bool
     var endsInsideLine: Bool
 
+    /// By line, where a container runtime wrapped it: its stream (`ContainerStream`), or 0. Empty for other lines.
+    var origins: [UInt8] = []
+
+    /// No lines.
+    init(startsInsideLine: Bool, endsInsideLine: Bool) {
+        (bytes, ends, times) = ([], [], [])
+        (self.startsInsideLine, self.endsInsideLine) = (startsInsideLine, endsInsideLine)
+    }
+
     var count: Int { ends.count }
 
     /// - Parameters:

@@ -86,13 +86,18 @@ final class BlockSource: Sendable {
         }
     }
 
+    /// The bytes of a piece's block.
+    func fetch(_ piece: Piece) async -> Result<[UInt8], StoreError> {
+        announce()
+        let block = piece.row.block
+        return await fetch(piece.row.chunk, offset: block.offset, length: block.length, checksum: block.checksum)
+    }
+
     /// Fetches a block by itself and opens it.
     func open<Output: Sendable>(
         _ piece: Piece, _ work: (BlockWorker, UnsafeRawBufferPointer) throws(Incompleteness) -> Output
     ) async -> Result<Output, Incompleteness> {
-        let block = piece.row.block
-        announce()
-        switch await fetch(piece.row.chunk, offset: block.offset, length: block.length, checksum: block.checksum) {
+        switch await fetch(piece) {
         case .failure(let error): return .failure(Incompleteness(piece, error))
         case .success(let fetched): return open(piece, fetched, at: 0, work)
         }

@@ -9,6 +9,7 @@ final class BlockWorker {
     private let buffers: BufferPool
     private let question: Question
     private let filter: TextFilter
+    private let unwrapper = Unwrapper()
 
     init(_ question: Question, _ buffers: BufferPool) {
         self.question = question
@@ -40,7 +41,12 @@ final class BlockWorker {
         _ piece: Piece, _ header: BlockHeader, _ facts: BlockFacts, _ buffer: consuming LineBuffer,
         _ window: Extractor.Window?
     ) throws(FormatError) -> Extract {
-        let block = BlockLines(buffer.lines, buffer.table, header: header, piece: piece)
+        let block: BlockLines
+        if let wrapping = header.wrapping {
+            block = unwrapper.unwrap(buffer, header, wrapping, piece)
+        } else {
+            block = BlockLines(buffer.lines, buffer.table, header: header, piece: piece)
+        }
         let records = question.needsRecords ? try Self.records(block, header) : .none
         filter.undecided = 0
         let extract = Extractor(question: question, piece: piece, facts: facts, window: window, filter: filter)
@@ -51,6 +57,21 @@ final class BlockWorker {
             buffers.put(spare)
         }
         return extract
+    }
+
+    /// What a container's line that began before a piece goes on with in it; nil where there is none.
+    func head(
+        of stream: Int, _ piece: Piece, _ stored: UnsafeRawBufferPointer, takesUnknown: Bool
+    ) throws(Incompleteness) -> Unwrapper.Head? {
+        var buffer = buffers.take()
+        do throws(FormatError) {
+            let header = try decoder.decode(stored, entry: piece.row.block, lines: &buffer.lines)
+            guard header.kind == .lines, let wrapping = header.wrapping else { return nil }
+            try Self.readTimes(header, &buffer)
+            return unwrapper.head(of: stream, buffer, header, wrapping, piece, takesUnknown: takesUnknown)
+        } catch {
+            throw Incompleteness(piece, error)
+        }
     }
 
     /// The decompressed bytes of a block, as they are.
@@ -88,7 +109,7 @@ final class BlockWorker {
         -> RecordBounds
     {
         do throws(MalformedBytes) {
-            return try RecordBounds(block, times: header.times)
+            return try RecordBounds(block, times: header.wrapping == nil ? header.times : nil)
         } catch {
             throw FormatError(.damaged, at: 0, "times of the lines: \(error)")
         }
@@ -98,6 +119,8 @@ final class BlockWorker {
     /// known whole here.
     private func isHopeless(_ piece: Piece, _ header: BlockHeader, _ lines: [UInt8]) -> Bool {
         guard !filter.acceptsAll, !question.needsRecords else { return false }
+        // What is escaped, or in pieces, does not occur as it is.
+        if let wrapping = header.wrapping, !wrapping.isPlain || wrapping.kind == .docker { return false }
         if piece.predecessor != nil, header.continuesBefore || !piece.isWhole { return false }
         if piece.successor != nil, lines.last != UInt8(ascii: "\n") || !piece.isWhole { return false }
         return !lines.withUnsafeBytes { filter.mayMatch(within: $0) }

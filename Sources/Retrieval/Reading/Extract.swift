@@ -17,6 +17,8 @@ final class Extract: Sendable {
     let head: LineGroup?
     /// How many lines have been taken from the piece, where a next window has more.
     let taken: Int?
+    /// Of each line, as in `BlockLines`.
+    let origins: [UInt8]
     let facts: BlockFacts
     let undecided: Int
     /// The lines were copied out of the block, whose memory is free.
@@ -24,7 +26,8 @@ final class Extract: Sendable {
 
     init(
         lines: [UInt8] = [], ends: [UInt32] = [], keys: [Nanoseconds] = [], items: Range<Int> = 0..<0,
-        tail: Range<Int>? = nil, hasTail: Bool? = nil, head: LineGroup? = nil, taken: Int? = nil, facts: BlockFacts,
+        tail: Range<Int>? = nil, hasTail: Bool? = nil, head: LineGroup? = nil, taken: Int? = nil, origins: [UInt8] = [],
+        facts: BlockFacts,
         undecided: Int = 0, isCopy: Bool = false
     ) {
         self.lines = lines
@@ -35,6 +38,7 @@ final class Extract: Sendable {
         self.hasTail = hasTail ?? (tail != nil)
         self.head = head
         self.taken = taken
+        self.origins = origins
         self.facts = facts
         self.undecided = undecided
         self.isCopy = isCopy
@@ -42,6 +46,9 @@ final class Extract: Sendable {
 
     @inline(__always)
     func start(of item: Int) -> Int { item == 0 ? 0 : Int(ends[item - 1]) }
+
+    @inline(__always)
+    func origin(of item: Int) -> UInt8 { origins.isEmpty ? 0 : origins[item] }
 
     /// The memory, to be used again once nobody else holds this.
     var buffer: LineBuffer {
@@ -63,4 +70,6 @@ struct LineGroup: Sendable {
     /// The piece has nothing else, and the group may go on in the piece after it.
     var goesOn: Bool
     var lineCount: Int
+    /// Of its first line, as in `BlockLines`.
+    var origin: UInt8 = 0
 }

@@ -32,7 +32,7 @@ struct Extractor {
             let tail = parts.tail.isEmpty || run.upperBound < parts.tail.upperBound ? nil : parts.tail
             return Extract(
                 lines: block.bytes, ends: block.ends, keys: block.times, items: run, tail: tail, head: head,
-                facts: facts, undecided: filter.undecided)
+                origins: block.origins, facts: facts, undecided: filter.undecided)
         }
         return compact(block, parts, order(block, parts, records), head)
     }
@@ -57,7 +57,7 @@ struct Extractor {
         guard let last = parts.head.last else { return nil }
         return LineGroup(
             bytes: Array(block.bytes[..<Int(block.ends[last])]), time: block.times[0], goesOn: parts.headGoesOn,
-            lineCount: parts.head.count)
+            lineCount: parts.head.count, origin: block.origins.first ?? 0)
     }
 
     /// The selected lines where they are a run of the block's lines in order: then nothing needs to be copied. A run that
@@ -164,6 +164,7 @@ extension Extractor {
         var bytes: [UInt8] = []
         var ends: [UInt32] = []
         var keys: [Nanoseconds] = []
+        var origins: [UInt8] = []
         ends.reserveCapacity(taken.count)
         keys.reserveCapacity(taken.count)
         for index in taken {
@@ -173,13 +174,15 @@ extension Extractor {
             if !isTail, bytes.last != UInt8(ascii: "\n") { bytes.append(UInt8(ascii: "\n")) }
             ends.append(UInt32(bytes.count))
             keys.append(question.key(block.times[line]))
+            if !block.origins.isEmpty { origins.append(block.origins[line]) }
         }
         let tail = order.tail.map { $0.lowerBound - taken.lowerBound..<$0.upperBound - taken.lowerBound }
         return Extract(
             lines: bytes, ends: ends, keys: keys, items: 0..<taken.count,
             tail: tail.flatMap { $0.lowerBound >= 0 && $0.upperBound <= taken.count ? $0 : nil },
             hasTail: order.tail != nil, head: head,
-            taken: taken.upperBound < order.lines.count ? taken.upperBound : nil, facts: facts,
+            taken: taken.upperBound < order.lines.count ? taken.upperBound : nil, origins: origins,
+            facts: facts,
             undecided: filter.undecided, isCopy: true)
     }
 

@@ -34,7 +34,8 @@ struct MergeJob: Sendable {
         let costs = pieces.indices.map { residency.cost(pieces, $0) }
         return PiecePipeline(
             source: source, pieces: pieces, order: order, plan: fetch, costs: costs, options: options,
-            isGradual: isGradual
+            isGradual: isGradual,
+            completion: LineCompletion(source: source, pieces: pieces, joinedBytes: options.joinedBytes)
         ) { worker, piece, number, stored throws(Incompleteness) in
             let window = windows[number].map { Extractor.Window(from: 0, bytes: $0) }
             return try worker.extract(piece, stored, window: window)

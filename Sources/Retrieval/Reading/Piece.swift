@@ -15,6 +15,10 @@ struct Piece: Sendable {
     /// The pieces of the same generation whose positions end where these begin, and begin where these end.
     var predecessor: Int?
     var successor: Int?
+    /// By stream of a container: what the line that is open at the end goes on with in later pieces, and whether one is
+    /// open at the beginning where the block itself does not know.
+    var rests: [[UInt8]] = [[], []]
+    var openBefore = [false, false]
 
     /// The same piece of each of the blocks that hold it, but `row`'s.
     var otherwise: [Piece] {

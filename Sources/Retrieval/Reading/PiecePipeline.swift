@@ -20,6 +20,7 @@ final class PiecePipeline<Output: Sendable> {
     private let options: ReadOptions
     private let costs: [Int]
     private let work: Work
+    private let completion: LineCompletion?
     /// Pieces opened ahead may be this many more than were taken; doubles as they are taken, where little may be needed.
     private var lookahead: Int
 
@@ -42,9 +43,10 @@ final class PiecePipeline<Output: Sendable> {
     ///   - order: the pieces in the order in which they will probably be taken, each once.
     ///   - costs: bytes of memory of each piece once open.
     ///   - isGradual: only the first few may be needed.
+    ///   - completion: brings along what a piece's lines go on with in others; nil where that is not wanted.
     init(
         source: BlockSource, pieces: [Piece], order: [Int], plan: FetchPlan, costs: [Int], options: ReadOptions,
-        isGradual: Bool, work: @escaping Work
+        isGradual: Bool, completion: LineCompletion? = nil, work: @escaping Work
     ) {
         self.source = source
         self.pieces = pieces
@@ -53,6 +55,7 @@ final class PiecePipeline<Output: Sendable> {
         self.options = options
         self.costs = costs
         self.work = work
+        self.completion = completion
         lookahead = isGradual ? 2 : .max
         wasTaken = Array(repeating: false, count: pieces.count)
     }
@@ -78,10 +81,19 @@ final class PiecePipeline<Output: Sendable> {
         _ piece: Int,
         _ work: @escaping @Sendable (BlockWorker, Piece, UnsafeRawBufferPointer) throws(Incompleteness) -> Other
     ) async -> Result<Other, Incompleteness> {
-        let (source, wanted) = (source, pieces[piece])
+        let (source, completion) = (source, completion)
+        let planned = pieces[piece]
         return await Task.detached {
-            let answer = await source.open(wanted) { worker, bytes throws(Incompleteness) in
-                try work(worker, wanted, bytes)
+            var wanted = planned
+            let answer: Result<Other, Incompleteness>
+            switch await source.fetch(wanted) {
+            case .failure(let error): answer = .failure(Incompleteness(wanted, error))
+            case .success(let fetched):
+                if let completion { wanted = await completion.complete(wanted, fetched, at: 0) }
+                let completed = wanted
+                answer = source.open(completed, fetched, at: 0) { worker, bytes throws(Incompleteness) in
+                    try work(worker, completed, bytes)
+                }
             }
             return await source.otherwise(answer, wanted, work)
         }.value
@@ -126,14 +138,17 @@ final class PiecePipeline<Output: Sendable> {
     private func open(_ piece: Int) {
         openBytes += costs[piece]
         let fetch = fetch(for: piece)
-        let (source, wanted, work, start) = (source, pieces[piece], work, start(of: piece))
-        openings[piece] = Task.detached {
+        let (source, planned, work, start) = (source, pieces[piece], work, start(of: piece))
+        openings[piece] = Task.detached { [completion] in
             let answer: Answer
+            var wanted = planned
             switch await fetch.task.value {
             case .failure(let error): answer = .failure(Incompleteness(wanted, error))
             case .success(let fetched):
-                answer = source.open(wanted, fetched.bytes, at: start) { worker, bytes throws(Incompleteness) in
-                    try work(worker, wanted, piece, bytes)
+                if let completion { wanted = await completion.complete(planned, fetched.bytes, at: start) }
+                let completed = wanted
+                answer = source.open(completed, fetched.bytes, at: start) { worker, bytes throws(Incompleteness) in
+                    try work(worker, completed, piece, bytes)
                 }
                 fetched.finish()
             }

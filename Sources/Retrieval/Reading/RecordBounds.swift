@@ -1,4 +1,5 @@
 import ArchiveTypes
+import ChunkFormat
 import EventTime
 
 /// Which lines of a block begin a record, and which go on with the one before them: those without a time of their own.
@@ -75,11 +76,6 @@ private struct OwnTimeProbe {
 
     /// Blank or indented lines, and what closes an indented block.
     private static func looksContinued(_ line: ArraySlice<UInt8>) -> Bool {
-        switch line.first {
-        case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\n"), UInt8(ascii: "}"), UInt8(ascii: ")"),
-            UInt8(ascii: "]"):
-            true
-        default: false
-        }
+        line.first?.opensContinuation ?? false
     }
 }

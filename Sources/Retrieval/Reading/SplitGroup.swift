@@ -7,6 +7,7 @@ struct SplitGroup {
     private let limit: Int
     private let time: Nanoseconds
     private let frame: LineFrame
+    private let origin: UInt8
     private var bytes: [UInt8]
     /// Set once the group became too long to be held.
     private var verdict: Bool?
@@ -15,11 +16,12 @@ struct SplitGroup {
 
     private enum Inside { case no, printed, leftOut }
 
-    init(_ question: Question, limit: Int, time: Nanoseconds, frame: LineFrame, bytes: [UInt8]) {
+    init(_ question: Question, limit: Int, time: Nanoseconds, frame: LineFrame, origin: UInt8, bytes: [UInt8]) {
         self.question = question
         self.limit = limit
         self.time = time
         self.frame = frame
+        self.origin = origin
         self.bytes = bytes
     }
 
@@ -67,7 +69,7 @@ struct SplitGroup {
                 if goesOn { inside = state }
             }
             if ends.isEmpty, isLast, before == .printed {
-                try printer.print(bytes, time: time, frame, isFirst: false)
+                try printer.print(bytes, time: time, frame, origin: origin, isFirst: false)
             }
         }
     }
@@ -82,7 +84,7 @@ struct SplitGroup {
             if printer.isFull { return .leftOut }
             if judgesLines, !filter.accepts(line.withoutNewline) { return .leftOut }
         }
-        try printer.print(line, time: time, frame, isFirst: before == .no, goesOn: goesOn)
+        try printer.print(line, time: time, frame, origin: origin, isFirst: before == .no, goesOn: goesOn)
         return .printed
     }
 }

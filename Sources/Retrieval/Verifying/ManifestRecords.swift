@@ -1,12 +1,14 @@
 import ArchiveTypes
 import ChunkFormat
 import ObjectStore
+import Placement
 
 /// What the manifests of a store say, kept small: no blocks but their positions.
 struct ManifestRecords {
-    /// A manifest of each chunk.
+    /// A manifest of each chunk, in each of its forms.
     private(set) var manifestOfChunk: [ChunkKey: ManifestKey] = [:]
-    private var lengths: [ChunkKey: UInt64] = [:]
+    /// Of chunks, whatever their form: the manifest with the highest revision.
+    private var inForce: [ChunkKey: (chunk: ChunkKey, length: UInt64, revision: Int)] = [:]
     private var positions = PositionLedger()
     private var writers = WriterLedger()
     /// Findings about single manifests.
@@ -20,10 +22,14 @@ struct ManifestRecords {
                 Finding(
                     .misplaced, key: key.description, "describes another chunk than its name says, \(manifest.chunk)"))
         }
-        // A manifest that was put again under a later hour says the same.
-        guard manifestOfChunk[manifest.chunk] == nil else { return }
-        manifestOfChunk[manifest.chunk] = key
-        lengths[manifest.chunk] = manifest.length
+        // A manifest that was put again under a later hour says the same, and one of a later rule too of its blocks.
+        if manifestOfChunk[manifest.chunk] == nil { manifestOfChunk[manifest.chunk] = key }
+        let identity = manifest.chunk.identity
+        let known = inForce[identity]
+        if known.map({ $0.revision < manifest.revision }) ?? true {
+            inForce[identity] = (manifest.chunk, manifest.length, manifest.revision)
+        }
+        guard known == nil else { return }
         writers.add(manifest)
         for block in manifest.blocks {
             positions.add(block, by: manifest.description.writer)
@@ -34,14 +40,25 @@ struct ManifestRecords {
     mutating func add(_ findings: [Finding]) { single += findings }
 
     func findings(_ census: ObjectCensus, now: Nanoseconds, delay: Nanoseconds) -> [Finding] {
+        single + losses.findings + missingChunks(census) + lonelyChunks(census, now: now, delay: delay)
+            + positionFindings
+    }
+
+    /// What the manifests say by themselves, whatever is where.
+    var ownFindings: [Finding] { single + losses.findings + positionFindings }
+
+    private var positionFindings: [Finding] {
         let holes = positions.holes
-        return single + losses.findings + missingChunks(census) + lonelyChunks(census, now: now, delay: delay)
-            + holes.map(Self.finding)
+        return holes.map(Self.finding)
             + writers.findings(holesOf: holes.reduce(into: []) { $0.formUnion($1.writers) })
     }
 
+    /// Whether a manifest that can be read describes the chunk, which is given in whole form.
+    func describes(_ chunk: ChunkKey) -> Bool { inForce[chunk] != nil }
+
     private func missingChunks(_ census: ObjectCensus) -> [Finding] {
-        lengths.sorted { $0.key < $1.key }.compactMap { chunk, length in
+        inForce.sorted { $0.key < $1.key }.compactMap { _, known in
+            let (chunk, length) = (known.chunk, known.length)
             guard let size = census.chunks[chunk] else {
                 return Finding(
                     .missing, key: chunk.description, "chunk has a manifest but is not there",

@@ -1,6 +1,7 @@
 import ArchiveTypes
 import ChunkFormat
 import ObjectStore
+import Placement
 
 /// All objects of a store, by what their names say.
 struct ObjectCensus: Sendable {
@@ -15,13 +16,33 @@ struct ObjectCensus: Sendable {
 
     static func take(_ store: any ObjectStore) async throws(StoreError) -> ObjectCensus {
         var census = ObjectCensus()
-        try await store.listAll(prefix: "") { page in
+        // Manifests first: a chunk is there when its manifest is, also where one is being archived meanwhile.
+        try await store.listAll(prefix: KeyLayout.manifests) { page in
             page.entries.forEach { census.add($0) }
+            return true
+        }
+        try await store.listAll(prefix: "") { page in
+            let before = page.entries.prefix { $0.key.isBefore(KeyLayout.manifests) }
+            before.forEach { census.add($0) }
             census.time = page.storeTime
+            return before.count == page.entries.count
+        }
+        try await store.listAll(prefix: "", after: KeyLayout.manifests + "~") { page in
+            for entry in page.entries where !entry.key.hasPrefix(KeyLayout.manifests) { census.add(entry) }
             return true
         }
         return census
     }
+
+    /// What any store lists.
+    init(_ survey: ArchiveSurvey) {
+        manifests = survey.manifests.flatMap { name, hours in hours.keys.map { ManifestKey(hour: $0, name: name) } }
+        index = Array(survey.index.keys)
+    }
+
+    private init() {}
+
+    mutating func forget(index lost: Set<String>) { index.removeAll { lost.contains($0.description) } }
 
     private mutating func add(_ entry: ListPage.Entry) {
         if entry.key == KeyLayout.archiveDescription {

@@ -1,5 +1,6 @@
 import ArchiveTypes
 import ChunkFormat
+import Placement
 
 /// What gap blocks say was lost before it was archived: nothing is wrong with the archive, but somebody should know.
 struct RecordedLosses {

@@ -1,6 +1,7 @@
 import ArchiveTypes
 import ChunkFormat
 import ObjectStore
+import Placement
 import Threads
 
 extension Verifier {

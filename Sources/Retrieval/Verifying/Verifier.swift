@@ -2,6 +2,7 @@ import ArchiveIndex
 import ArchiveTypes
 import ChunkFormat
 package import ObjectStore
+import Placement
 
 /// Finds what is missing, altered, misplaced or not indexed in one store.
 ///
@@ -13,7 +14,7 @@ package struct Verifier: Sendable {
     let options: VerifyOptions
     let progress: ReadProgress
     /// A manifest may follow its chunk this much later: an outage of the store lies between.
-    private static let manifestDelay: Nanoseconds = .perDay
+    static let manifestDelay: Nanoseconds = .perDay
 
     package init(
         store: any ObjectStore, options: VerifyOptions = VerifyOptions(), progress: ReadProgress = ReadProgress()

@@ -1,5 +1,6 @@
 import ArchiveTypes
 import ChunkFormat
+import Placement
 
 /// The chunks of each writer by sequence, to find those that are missing.
 struct WriterLedger {

@@ -1,5 +1,6 @@
 import Archiving
 import ArgumentParser
+import CSystem
 import Configuration
 import Logging
 
@@ -20,6 +21,7 @@ struct AgentCommand: AsyncParsableCommand {
     @OptionGroup var logging: LoggingOptions
 
     func run() async throws {
+        firn_frugal_malloc()
         logging.start(isService: true)
         let logger = Logger(label: "agent")
         let hangups = HangupSignal()

@@ -43,6 +43,9 @@ struct ArchiveCommand: AsyncParsableCommand {
             "The zone of times that name none: Europe/Paris, UTC, +01:00 (default: the machine's).", valueName: "zone"))
     var timezone: String?
 
+    @Option(help: ArgumentHelp("How lines are wrapped: auto (by the path of a container's log), plain, cri or docker."))
+    var format: FilesInput.Format = .auto
+
     @Option(help: ArgumentHelp("Threads that read and compress (default: one a processor).", valueName: "n"))
     var workers: Int?
 
@@ -112,7 +115,8 @@ struct ArchiveCommand: AsyncParsableCommand {
     private func sources(_ configuration: Configuration) throws -> [ArchiveSource] {
         let settings = SourceSettings(
             host: host ?? configuration.host, labels: try labelSet(), zone: try zone(),
-            blockBytes: configuration.roll.blockBytes, machine: .current())
+            blockBytes: configuration.roll.blockBytes, machine: .current(),
+            format: LineFormat(format))
         return try paths.map { argument in
             argument.text == "-"
                 ? .standardInput(source: source ?? "stdin", settings)
@@ -173,3 +177,5 @@ final class ByteCounter: Sendable {
 
     var value: UInt64 { UInt64(count.load(ordering: .relaxed)) }
 }
+
+extension FilesInput.Format: ExpressibleByArgument {}

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Placement
 import Retrieval
 
 struct VerifyCommand: AsyncParsableCommand {
@@ -11,8 +12,8 @@ struct VerifyCommand: AsyncParsableCommand {
               firn verify --store file:///srv/archive
               firn verify --deep --sample 3/100
 
-            Reads every manifest and compares it with what is there; --deep reads every byte. A finding is one line on \
-            standard output. Exit status: 0 all is well, 1 failed, 4 something was found.
+            Reads every manifest and compares it with what is there, in every store; --deep reads every byte of every \
+            copy and shard. A finding is one line on standard output. Exit status: 0 all is well, 1 failed, 4 something was found.
             """)
 
     @OptionGroup var stores: StoreOptions
@@ -31,14 +32,58 @@ struct VerifyCommand: AsyncParsableCommand {
 
     func run() async throws {
         logging.start()
-        let store = try await OpenArchive.forVerifying(try stores.load()).store
+        let loaded = try stores.load()
+        let options = try options()
         let report = try await ReadingSession.showingProgress("verifying", of: "objects", besideData: false) {
             progress in
-            try await Verifier(store: store, options: try options(), progress: progress).run()
+            if loaded.stores.count > 1 { return try await Self.verify(loaded, options, progress) }
+            let store = try await OpenArchive.forVerifying(loaded).store
+            return try await Verifier(store: store, options: options, progress: progress).run()
         }
         for finding in report.findings { try StandardOutput.write(HumanText.harmless(finding.description) + "\n") }
+        if !report.stores.isEmpty { StandardError.write(Self.table(report) + Self.verdicts(report) + "\n") }
         StandardError.write(Self.summary(report) + "\n")
         guard report.problems.isEmpty else { throw CommandFailure(status: ExitStatus.findings) }
+    }
+
+    private static func verify(
+        _ loaded: LoadedStores, _ options: VerifyOptions, _ progress: ReadProgress
+    ) async throws -> VerifyReport {
+        let opened = try OpenStores(loaded, create: false, isReading: true)
+        let united = RedundantStore(
+            opened.members, rule: opened.rule, archive: loaded.archiveName, isStrict: false)
+        return try await ArchiveVerifier(
+            opened.members, united: united, archive: loaded.archiveName, options: options,
+            scratch: try Scratch(in: ScratchFolder.path), progress: progress
+        ).run()
+    }
+
+    private static func table(_ report: VerifyReport) -> String {
+        var table = Table([
+            Table.Column(title: "store"), Table.Column(title: "state"),
+            Table.Column(title: "objects", alignment: .right), Table.Column(title: "bytes", alignment: .right),
+            Table.Column(title: "missing", alignment: .right), Table.Column(title: "damaged", alignment: .right),
+            Table.Column(title: "misplaced", alignment: .right),
+        ])
+        for store in report.stores {
+            table.append(
+                [store.name, store.isUp ? "up" : "down"]
+                    + (store.isUp
+                        ? [HumanText.count(UInt64(store.objects)), HumanText.bytes(store.bytes)] : ["-", "-"])
+                    + [store.missing, store.damaged, store.misplaced].map { HumanText.count(UInt64($0)) })
+        }
+        return table.text(isColoured: StandardError.isTerminal)
+    }
+
+    private static func verdicts(_ report: VerifyReport) -> String {
+        let words: [(ChunkStanding.Verdict, String)] = [
+            (.whole, "whole"), (.misplaced, "misplaced"), (.belowRule, "below the rule but readable"),
+            (.unseen, "perhaps in a store that is down"), (.beyondRepair, "beyond repair"),
+        ]
+        let counts = words.compactMap { verdict, word in
+            report.verdicts[verdict].map { "\(HumanText.count(UInt64($0))) \(word)" }
+        }
+        return "chunks: " + (counts.isEmpty ? "none" : counts.joined(separator: ", "))
     }
 
     private func options() throws -> VerifyOptions {

@@ -9,10 +9,13 @@ import Patterns
 import Placement
 import Spool
 import Synchronization
+import Threads
 
 /// One agent under one configuration.
 struct AgentRun {
     private let agent: Agent
+    /// Serves metrics; nil where nobody wants them.
+    private let server: PageServer?
     private let logger: Logger
 
     /// Finds out whether an agent could run under `loaded`, as far as that can be told beside one that is running.
@@ -24,13 +27,13 @@ struct AgentRun {
             )
         }
         _ = try AgentSettings(loaded.configuration)
-        _ = try OpenStores(loaded, create: true, isReading: false)
+        _ = try OpenStores(loaded, create: true, isReading: false, mayBeDown: true)
     }
 
     init(_ loaded: LoadedStores, logger: Logger) throws {
         try Self.check(loaded)
         let configuration = loaded.configuration
-        let opened = try OpenStores(loaded, create: true, isReading: false)
+        let opened = try OpenStores(loaded, create: true, isReading: false, mayBeDown: true)
         var options = SpoolOptions(loaded, archive: configuration.archive)
         options.merging = .init(blockBytes: configuration.roll.blockBytes, level: configuration.compression.level)
         let spool = try Spool(path: configuration.spool.path, options: options)
@@ -39,6 +42,12 @@ struct AgentRun {
         agent = Agent(
             archive: archive, spool: spool, settings: try AgentSettings(configuration),
             receiving: try ReceivingSide(configuration, logger), logger: logger, clock: { Clock.now() })
+        server = try configuration.metrics.listen.map { [agent] address in
+            let (host, port) = try Endpoint.hostAndPort(address)
+            return try PageServer(
+                host: host, port: UInt16(clamping: port), path: "/metrics", contentType: MetricsText.contentType
+            ) { MetricsText.page(agent.status) }
+        }
         self.logger = logger
         logger.info(
             "collecting",
@@ -68,8 +77,21 @@ struct AgentRun {
             }
         }
         defer { waiting.cancel() }
-        try await agent.run()
+        let serving = server.map { server in Task { await WorkerThreads.run { server.run() } } }
+        let failure = await failure { try await agent.run() }
+        server?.stop()
+        await serving?.value
+        if let failure { throw failure }
         return Task.isCancelled ? nil : next.withLock { $0 }
+    }
+
+    private func failure(_ body: () async throws -> Void) async -> (any Error)? {
+        do {
+            try await body()
+            return nil
+        } catch {
+            return error
+        }
     }
 }
 
@@ -82,7 +104,8 @@ extension AgentSettings {
             let start: FollowSettings.Start = files.start == .beginning ? .beginning : .end
             followed.append(FollowSettings.Group(selection, start: start, ignoreOlder: files.ignoreOlder))
             let zone = try files.timezone.map { try TimeZoneRules(named: $0) } ?? .local()
-            groups.append(Group(labels: files.labels, zone: zone, rules: try LineRules(files)))
+            groups.append(
+                Group(labels: files.labels, zone: zone, rules: try LineRules(files), format: LineFormat(files.format)))
         }
         var follow = FollowSettings(groups: followed, machine: .current())
         follow.pieceBytes = configuration.roll.blockBytes
@@ -90,6 +113,17 @@ extension AgentSettings {
         self.init(
             host: configuration.host, follow: follow, groups: groups, blockAge: configuration.roll.blockAge,
             compression: CompressionSettings(level: configuration.compression.level))
+    }
+}
+
+extension LineFormat {
+    init(_ format: FilesInput.Format) {
+        switch format {
+        case .auto: self = .automatic
+        case .plain: self = .plain
+        case .cri: self = .wrapped(.cri)
+        case .docker: self = .wrapped(.docker)
+        }
     }
 }
 

@@ -11,6 +11,7 @@ struct SourceSettings {
     var zone: TimeZoneRules
     var blockBytes: Int
     var machine: MachineID
+    var format = LineFormat.automatic
 }
 
 extension ArchiveSource {
@@ -21,10 +22,12 @@ extension ArchiveSource {
         return ArchiveSource(name: path.description) {
             let file = try InputFile.open(path, machine: settings.machine)
             let generation = file.generation(now: Clock.now(), random: .random(in: 0...UInt64.max))
+            let log = settings.format == .plain ? nil : ContainerLog(source: absolute.description, realPath: nil)
             return BlockReader(
-                stream: stream, labels: settings.labels, generation: generation,
+                stream: stream, labels: log?.added(to: settings.labels) ?? settings.labels, generation: generation,
                 source: ChunkedPieces(LineChunker(file.source, pieceBytes: settings.blockBytes)),
-                timer: LineTimer(zone: settings.zone, reference: file.modified), clock: { Clock.now() })
+                timer: LineTimer(zone: settings.zone, reference: file.modified),
+                wrapping: { settings.format.wrapping(log, $0) }, clock: { Clock.now() })
         }
     }
 
@@ -37,7 +40,8 @@ extension ArchiveSource {
                 stream: stream, labels: settings.labels,
                 generation: Generation(unidentifiedAt: now, random: .random(in: 0...UInt64.max)),
                 source: ChunkedPieces(LineChunker(FileSource.standardInput(), pieceBytes: settings.blockBytes)),
-                timer: LineTimer(zone: settings.zone, reference: now), clock: { Clock.now() })
+                timer: LineTimer(zone: settings.zone, reference: now),
+                wrapping: { settings.format.wrapping(nil, $0) }, clock: { Clock.now() })
         }
     }
 }

@@ -24,15 +24,17 @@ struct OpenStores {
     /// - Parameters:
     ///   - create: makes directories where they are missing. Who only reads never creates a store.
     ///   - isReading: several stores are tried again less.
+    ///   - mayBeDown: also the only store counts as down where it cannot be opened, until it can be.
     /// - Throws: where the only store cannot be used as it is configured; one of several counts as down then.
-    init(_ loaded: LoadedStores, create: Bool, isReading: Bool) throws {
+    init(_ loaded: LoadedStores, create: Bool, isReading: Bool, mayBeDown: Bool = false) throws {
         let meter = StoreMeter()
         let policy = isReading && loaded.stores.count > 1 ? Self.impatience : RetryPolicy()
         members = try loaded.stores.map { configuration in
             StoreMember(
                 name: configuration.name,
                 store: try Self.store(
-                    configuration, create: create, policy: policy, meter: meter, isOnly: loaded.stores.count == 1),
+                    configuration, create: create, policy: policy, meter: meter,
+                    isOnly: loaded.stores.count == 1 && !mayBeDown),
                 price: configuration.price)
         }
         self.meter = meter

@@ -1,4 +1,5 @@
 import ArchiveIndex
+import ChunkFormat
 import Logging
 import ObjectStore
 import Placement
@@ -15,7 +16,8 @@ struct ReadingSession {
         let loaded = try stores.load()
         let opened = try OpenStores(loaded, create: false, isReading: true)
         let united = opened.united(archive: loaded.archiveName, isStrict: false)
-        let planner = IndexReader(store: united.store, logger: Logger(label: "index"), beginsAtOnce: true)
+        let planner = IndexReader(
+            store: united.store, logger: Logger(label: "index"), rule: opened.rule.rule, beginsAtOnce: true)
         let archive = try await OpenArchive.find(loaded, opened, united)
         reader = ArchiveReader(store: archive.store, planner: planner)
         redundant = archive.redundant

@@ -31,11 +31,13 @@ extension ReceivingSide {
                 sources[input.source] = try .init(input.labels, input.timezone, isNewEachRun: true)
             }
         }
-        if !listeners.isEmpty {
-            inputs.append(.syslog(try SyslogListener(listeners, intake: intake, clock: { Clock.now() })))
-        }
+        let listener =
+            listeners.isEmpty ? nil : try SyslogListener(listeners, intake: intake, clock: { Clock.now() })
+        if let listener { inputs.append(.syslog(listener)) }
         guard !inputs.isEmpty else { return nil }
-        self.init(inputs, intake: intake, settings: ReceiverSettings(configuration, sources))
+        self.init(
+            inputs, intake: intake, settings: ReceiverSettings(configuration, sources),
+            listeners: { listener?.counts ?? [] })
     }
 }
 

@@ -28,7 +28,7 @@ package struct FuzzTarget: Sendable {
     }
 
     package static let all: [FuzzTarget] =
-        archiveTypes + chunks + indexes + eventTime + inputs + spool + s3 + configuration + retrieval
+        archiveTypes + chunks + indexes + eventTime + inputs + spool + s3 + configuration + retrieval + wrapping
 }
 
 /// A property that does not hold.

@@ -40,6 +40,11 @@ extension FuzzTarget {
                 return bytes + lines
             }
         }
+            + wrappedSeeds.enumerated().map { index, lines in
+                var bytes: [UInt8] = [0, 0x10 + UInt8(index) * 0x20]
+                bytes.append(lengthPrefixed: LineTimes.column(of: [0, 0, 0, 0]).encoded())
+                return bytes + lines
+            }
     }
 
     /// Two bytes of choices, coded times with their length, then lines: a block whose header may say of its lines what
@@ -90,6 +95,12 @@ private struct HostileArchive: BlockPlanning {
             if choices & 0x200 != 0 { header.received = .max }
             header.continuesBefore = choices & 0x400 != 0
             header.continuesAfter = choices & 0x800 != 0
+            if choices & 0x1000 != 0 {
+                header.wrapping = BlockWrapping(
+                    choices & 0x2000 == 0 ? .cri : .docker,
+                    openBefore: [choices & 0x4000 == 0 ? nil : header.leastTime, nil],
+                    openAfter: [choices & 0x8000 == 0, true], isBeginningUnknown: choices & 0x4000 == 0)
+            }
             let headerFrame = try header.encodedFrame()
             frame.parsed { builder.append(header, headerFrame: headerFrame, frame: $0) }
             bytes += headerFrame + frame

@@ -29,6 +29,8 @@ package final class MemoryFileSystem: FileSystemView {
     private let keepsBirths: Bool
     private var freeInodes: [UInt64] = []
     private var nextInode: UInt64 = 100
+    /// Told of every change, with the paths as writers use them.
+    package var told: ((FileChange) -> Void)?
     package private(set) var openHandles = 0
     package private(set) var mostHandles = 0
 
@@ -44,6 +46,7 @@ package final class MemoryFileSystem: FileSystemView {
         let node = files[path] ?? make(at: path)
         node.bytes += bytes
         node.modified = time
+        told?(FileChange(path, .content))
     }
 
     package func truncate(_ path: RawPath, to size: Int = 0) {
@@ -51,6 +54,7 @@ package final class MemoryFileSystem: FileSystemView {
         guard let node = files[path] else { return }
         node.bytes.removeLast(node.bytes.count - size)
         node.modified = time
+        told?(FileChange(path, .content))
     }
 
     package func rename(_ path: RawPath, to other: RawPath) {
@@ -58,21 +62,40 @@ package final class MemoryFileSystem: FileSystemView {
         remove(other)
         files[path] = nil
         files[other] = node
+        told?(FileChange(path, .name))
+        told?(FileChange(other, .name))
     }
 
     package func remove(_ path: RawPath) {
         guard let node = files.removeValue(forKey: path) else { return }
         node.links -= 1
+        told?(FileChange(path, .name))
         release(node)
     }
 
-    package func link(_ path: RawPath, to target: RawPath) { links[path] = target }
+    package func link(_ path: RawPath, to target: RawPath) {
+        tellOfFolder(path.folder)
+        links[path] = target
+        told?(FileChange(path, .name))
+    }
 
-    package func unlink(_ path: RawPath) { links[path] = nil }
+    package func unlink(_ path: RawPath) {
+        links[path] = nil
+        told?(FileChange(path, .name))
+    }
 
     package func advance(to time: Nanoseconds) { self.time = max(time, self.time) }
 
+    /// Folders come with what is in them.
+    private func tellOfFolder(_ folder: RawPath) {
+        guard told != nil, folder != RawPath("/"), !isFolder(folder) else { return }
+        tellOfFolder(folder.folder)
+        told?(FileChange(folder, .folderName))
+    }
+
     private func make(at path: RawPath) -> Node {
+        tellOfFolder(path.folder)
+        told?(FileChange(path, .name))
         let inode = freeInodes.popLast() ?? nextInode
         if inode == nextInode { nextInode += 1 }
         let node = Node(inode: inode, birth: keepsBirths ? time : nil, modified: time)

@@ -1,0 +1,18 @@
+import ArchiveTypes
+import CSystem
+
+/// Gives memory back that work has left behind in pieces: malloc(3) keeps what lies between what is still used.
+struct MemoryKeeper {
+    private var last: Nanoseconds?
+    private var blocks: UInt64 = 0
+
+    private static let interval: Nanoseconds = 5 * .perSecond
+
+    /// Call it often. `blocks`: how many there were so far.
+    mutating func tidy(_ blocks: UInt64, now: Nanoseconds) {
+        guard blocks != self.blocks, now - (last ?? 0) >= Self.interval else { return }
+        if last == nil { firn_forget_code() }
+        (last, self.blocks) = (now, blocks)
+        firn_trim_malloc()
+    }
+}

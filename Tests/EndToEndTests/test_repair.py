@@ -1,0 +1,239 @@
+"""Three stores, two of them S3 servers and one a directory: emptied, damaged and killed in turn, and repaired."""
+
+import json
+import os
+import shutil
+import sys
+import urllib.request
+
+import samples
+import servers
+from harness import PACKAGE, Skipped, each, expect, expect_same_bytes, objects
+from servers import BUCKET
+
+PREFIX = "archive"
+RULES = {"copies": ["--acknowledge", "2"], "erasure": ["--erasure", "2+1"]}
+
+
+def open_stores(context):
+    """URLs of the stores, and handles that damage them."""
+    names = ["rclone", "moto"]
+    found = [BucketHandle(context, name) for name in names] + [FolderHandle(context)]
+    return [argument for store in found for argument in ("--store", store.url)], found
+
+
+class BucketHandle:
+    def __init__(self, context, name):
+        self.name = name
+        self.url = context.store(name, PREFIX)
+        self.server = context.server(name)
+        self.client = self.server.client()
+
+    def keys(self):
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=PREFIX + "/")
+        return sorted(item["Key"][len(PREFIX) + 1:] for page in pages for item in page.get("Contents", []))
+
+    def read(self, key):
+        return self.client.get_object(Bucket=BUCKET, Key=f"{PREFIX}/{key}")["Body"].read()
+
+    def write(self, key, data):
+        self.client.put_object(Bucket=BUCKET, Key=f"{PREFIX}/{key}", Body=data)
+
+    def remove(self, key):
+        self.client.delete_object(Bucket=BUCKET, Key=f"{PREFIX}/{key}")
+
+    def empty(self):
+        for key in self.keys():
+            self.remove(key)
+
+
+class FolderHandle:
+    name = "directory"
+
+    def __init__(self, context):
+        self.path = context.path("directory-store")
+        self.url = "file://" + self.path
+
+    def keys(self):
+        return [key for key in objects(self.path) if not key.startswith(".")]
+
+    def read(self, key):
+        with open(os.path.join(self.path, key), "rb") as file:
+            return file.read()
+
+    def write(self, key, data):
+        path = os.path.join(self.path, key)
+        with open(path + ".new", "wb") as file:
+            file.write(data)
+        os.rename(path + ".new", path)
+
+    def remove(self, key):
+        os.unlink(os.path.join(self.path, key))
+
+    def empty(self):
+        shutil.rmtree(self.path)
+        os.makedirs(self.path)
+
+
+def contents(store):
+    return {key: store.read(key) for key in store.keys()}
+
+
+def archive(context, stores, rule, number, wanted):
+    content = context.loggen("--kind", "json", "--bytes", 300_000, "--seed", context.seed + number)
+    path = samples.write(context.path(f"{number}.log"), content)
+    context.run("archive", *stores, *rule, "--host", f"h{number}", path)
+    wanted[f"h{number}", path] = content
+
+
+def expect_readable(context, stores, rule, wanted, what):
+    for (host, source), content in wanted.items():
+        printed = context.run("cat", *stores, *rule, "--host", host, "--source", source)
+        expect_same_bytes(printed.out, content, f"{what}: cat of {host}")
+
+
+@each("copies", "erasure")
+def test_stores_are_emptied_and_damaged_in_turn(context, kind):
+    stores, handles = open_stores(context)
+    rule, wanted = RULES[kind], {}
+    for number in range(3):
+        archive(context, stores, rule, number, wanted)
+    context.run("index", *stores, *rule)
+    context.run("verify", *stores, *rule, "--deep")
+    for number, victim in enumerate(context.random.sample(handles, context.pick(1, 2, 3))):
+        truth = {handle.name: contents(handle) for handle in handles}
+        # Emptied: the archive is whole without it, and whole with it again afterwards.
+        victim.empty()
+        found = context.run("verify", *stores, *rule, status=4)
+        expect(victim.url.split("?")[0].encode() in found.out, f"verify does not name {victim.name}: {found.out[:300]}")
+        expect_readable(context, stores, rule, wanted, f"{victim.name} emptied")
+        context.run("repair", *stores, *rule)
+        for handle in handles:
+            expect(contents(handle) == truth[handle.name], f"{victim.name} emptied: {handle.name} is not as it was")
+        context.run("verify", *stores, *rule, "--deep")
+        # Damaged: every object of it in some way.
+        for key in victim.keys():
+            data = bytearray(victim.read(key))
+            match context.random.randrange(3):
+                case 0: victim.remove(key)
+                case 1: victim.write(key, bytes(data[:-1]))
+                case _ if key != "firn.json":
+                    data[context.random.randrange(len(data))] ^= 1 << context.random.randrange(8)
+                    victim.write(key, bytes(data))
+        context.run("verify", *stores, *rule, "--deep", status=4)
+        expect_readable(context, stores, rule, wanted, f"{victim.name} damaged")
+        context.run("repair", *stores, *rule, "--deep")
+        for handle in handles:
+            expect(contents(handle) == truth[handle.name], f"{victim.name} damaged: {handle.name} is not as it was")
+        archive(context, stores, rule, 10 + number, wanted)
+    final = context.run("verify", *stores, *rule, "--deep")
+    expect(not [x for x in final.out.splitlines() if not x.startswith(b"note")], f"verify found {final.out[:500]}")
+    expect_readable(context, stores, rule, wanted, "at the end")
+
+
+def test_a_store_that_is_down_is_said_and_the_others_are_repaired(context):
+    stores, handles = open_stores(context)
+    wanted = {}
+    archive(context, stores, RULES["copies"], 0, wanted)
+    truth = contents(handles[2])
+    handles[2].empty()
+    handles[0].server.kill()
+    try:
+        report = context.run("repair", *stores, *RULES["copies"], status=4)
+        expect(b"nothing is known of what it holds" in report.out, f"repair does not tell of it: {report.out!r}")
+        expect(contents(handles[2]) == truth, "the directory is not as it was")
+    finally:
+        handles[0].server.start_again()
+    context.run("repair", *stores, *RULES["copies"])
+    context.run("verify", *stores, *RULES["copies"], "--deep")
+    expect_readable(context, stores, RULES["copies"], wanted, "at the end")
+
+
+def test_another_rule(context):
+    stores, handles = open_stores(context)
+    wanted = {}
+    for number in range(2):
+        archive(context, stores, RULES["copies"], number, wanted)
+    context.run("repair", *stores, *RULES["erasure"], "--to-current-rule")
+    context.run("verify", *stores, *RULES["erasure"], "--deep")
+    expect_readable(context, stores, RULES["erasure"], wanted, "in both forms")
+    # The old form is not needed any more.
+    for handle in handles:
+        for key in handle.keys():
+            if key.startswith("chunks/") and key.endswith(".zst"):
+                handle.remove(key)
+    context.run("verify", *stores, *RULES["erasure"], "--deep")
+    expect_readable(context, stores, RULES["erasure"], wanted, "in the new form")
+    handles[1].empty()
+    context.run("repair", *stores, *RULES["erasure"])
+    context.run("verify", *stores, *RULES["erasure"], "--deep")
+
+
+# Its own check of signatures takes no listing's; what counts here are rights.
+ENFORCING_MOTO = """
+import moto.iam.access_control as access
+access.IAMRequestBase.check_signature = lambda self: None
+from moto.server import main
+main()
+"""
+
+
+def enforcing_server(context):
+    (port,) = servers.free_ports(1)
+    command = [sys.executable, "-c", ENFORCING_MOTO, "-H", "127.0.0.1", "-p", str(port)]
+    server = servers.Server("enforcing-moto", command, port, context.folder("server-enforcing"))
+    context.started.append(server)
+    return server.wait_ready()
+
+
+def policies(context, server):
+    """Users of a server with no rights but those of deploy/policies; their credentials by the role."""
+    import boto3
+    iam = boto3.client(
+        "iam", endpoint_url=server.endpoint, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
+    users = {}
+    for role in ("writer", "reader", "indexer", "repairer"):
+        with open(os.path.join(PACKAGE, "deploy", "policies", role + ".json")) as file:
+            policy = file.read().replace("BUCKET", BUCKET).replace("PREFIX", PREFIX)
+        iam.create_user(UserName=role)
+        iam.put_user_policy(UserName=role, PolicyName=role, PolicyDocument=json.dumps(json.loads(policy)))
+        key = iam.create_access_key(UserName=role)["AccessKey"]
+        users[role] = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+    # From now on the server refuses what no policy allows.
+    urllib.request.urlopen(urllib.request.Request(server.endpoint + "/moto-api/reset-auth", data=b"0", method="POST",
+        headers={"Content-Type": "text/plain"})).read()
+    return users
+
+
+def test_no_command_needs_more_than_its_policy(context):
+    if servers.program("moto_server") is None:
+        raise Skipped("moto_server is not installed")
+    server = enforcing_server(context)
+    url = server.url(PREFIX)
+    users = policies(context, server)
+    folder = "file://" + context.path("directory-store")
+    stores = ["--store", url, "--store", folder]
+    content = context.loggen("--kind", "json", "--bytes", 50_000, "--seed", context.seed)
+    path = samples.write(context.path("a.log"), content)
+    context.run("archive", *stores, "--host", "h", path, environment=users["writer"])
+    context.run("index", *stores, environment=users["indexer"])
+    read = ["cat", "--store", url, "--host", "h", "--source", path]
+    expect_same_bytes(context.run(*read, environment=users["reader"]).out, content, "cat with the reader's rights")
+    context.run("verify", *stores, "--deep", environment=users["reader"])
+    # The writer can do nothing but that.
+    expect(context.run(*read, environment=users["writer"], status={1, 3}).out == b"", "a writer can read")
+    expect(b"nothing is known" in context.run("verify", *stores, environment=users["writer"], status=4).out, "a writer can list")
+    # The folder is lost, and the bucket is damaged.
+    repairer = users["repairer"]
+    import boto3
+    client = boto3.client(
+        "s3", endpoint_url=server.endpoint, region_name="us-east-1", aws_access_key_id=repairer["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=repairer["AWS_SECRET_ACCESS_KEY"])
+    keys = [item["Key"] for item in client.list_objects_v2(Bucket=BUCKET, Prefix=PREFIX + "/")["Contents"]]
+    damaged = next(key for key in keys if "/chunks/" in key)
+    client.put_object(Bucket=BUCKET, Key=damaged, Body=b"damaged")
+    lost = next(key for key in keys if "/manifests/" in key)
+    client.delete_object(Bucket=BUCKET, Key=lost)
+    context.run("repair", *stores, environment=users["reader"], status=4)
+    context.run("repair", *stores, "--deep", environment=repairer)
+    context.run("verify", *stores, "--deep", environment=users["reader"])
