@@ -10,7 +10,8 @@ import TestSupport
 import Testing
 
 /// An archive over several stores in memory, and what each of them should hold.
-private struct StoresFixture {
+// What is not Sendable in it stays as it is while tasks share it.
+private struct StoresFixture: @unchecked Sendable {
     let stores: [MemoryStore]
     let rule: PlacementRule
     let folder = TemporaryDirectory()
