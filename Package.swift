@@ -63,7 +63,8 @@ let package = Package(
         room(
             "Archiving",
             [
-                "ArchiveTypes", "Checksums", "CSystem", "EventTime", "ChunkFormat", "ObjectStore", "Placement", "Inputs",
+                "ArchiveTypes", "Checksums", "CSystem", "EventTime", "ChunkFormat", "ObjectStore", "Placement",
+                "Inputs",
                 "Spool",
                 "Patterns", "Threads", logging,
             ]),
@@ -111,6 +112,12 @@ let package = Package(
         tests("S3Tests", ["S3", "HTTPTransport", "ObjectStore", "ArchiveTypes", "Checksums"]),
         tests("InputsTests", ["Inputs", "ArchiveTypes", "CDecompress", "CZstd", "Simulation"]),
         tests("SpoolTests", ["Spool", "ChunkFormat", "ArchiveTypes", "Checksums", "Simulation"]),
+        tests(
+            "PlacementTests",
+            [
+                "Placement", "Archiving", "ArchiveIndex", "Retrieval", "Spool", "ChunkFormat", "EventTime", "Inputs",
+                "ObjectStore", "ArchiveTypes", "Checksums", logging,
+            ]),
         tests(
             "ArchivingTests",
             [

@@ -492,6 +492,10 @@ def bench_many_files(bench, idle=10_000, busy=200, seconds=20):
     agent = Following(bench, bench.path(bench.fresh("measured")), logs, block_age="5s", chunk_age="10s")
     try:
         began = agent.wait_quiet((idle + busy) * len(line) * 3, seconds=120)
+        time.sleep(15)  # the first chunk is sealed and gone
+        before, since = agent.spent()[0], time.monotonic()
+        time.sleep(seconds)
+        resting = 100 * (agent.spent()[0] - before) / (time.monotonic() - since)
         for _ in range(seconds * 2):
             for number in range(busy):
                 with open(os.path.join(logs, f"{number}.log"), "ab", buffering=0) as file:
@@ -505,6 +509,7 @@ def bench_many_files(bench, idle=10_000, busy=200, seconds=20):
     read = f"all read after {began:.1f} s" if began else "NOT all read after 120 s"
     print(f"\n{idle} idle and {busy} busy files ({rate:.0f} KB/s together, {seconds} s): {read}, "
           f"CPU {run.cpu:.1f} s, peak {run.peak / MIB:.0f} MiB")
+    bench.target(f"CPU of one core with {idle + busy} silent files", resting, 2, " %")
     bench.target(f"peak memory with {idle} idle and {busy} busy files", run.peak / MIB if began else None, 64, " MiB")
 
 

@@ -17,6 +17,7 @@ package actor ChunkDelivery {
     private var manifests: [String: ManifestKey] = [:]
     private var failures: [String: StoreError] = [:]
     private var gaveUp: Set<String> = []
+    private var isCancelled = false
     /// Of the manifest's key, once enough hold their parts.
     private var hour: Hour?
     private var outcome: Result<ArchivedChunk, StoreError>?
@@ -71,11 +72,14 @@ package actor ChunkDelivery {
         settling = []
     }
 
+    /// What is under way ends, and nothing more begins.
     package func cancel() {
+        isCancelled = true
         for task in tasks.values { task.cancel() }
     }
 
-    private var isSettled: Bool { writer.members.allSatisfy { manifests[$0.name] != nil || gaveUp.contains($0.name) } }
+    /// Whether all stores hold what they should, or have been given up.
+    package var isSettled: Bool { writer.members.allSatisfy { manifests[$0.name] != nil || gaveUp.contains($0.name) } }
 
     // MARK: One store
 
@@ -90,6 +94,7 @@ package actor ChunkDelivery {
                     heldPart(member, time)
                 }
             }
+            if isCancelled { tasks[member.name]?.cancel() }
         }
         conclude()
     }
@@ -123,6 +128,7 @@ package actor ChunkDelivery {
                 heldManifest(member, key)
             }
         }
+        if isCancelled { tasks[member.name]?.cancel() }
     }
 
     private func heldManifest(_ member: StoreMember, _ key: ManifestKey) {

@@ -65,13 +65,17 @@ package struct ContainerLog: Sendable, Hashable {
 
     /// The container's name by Docker's `config.v2.json`, which may be missing: then there is none.
     private static func dockerName(_ folder: RawPath) -> String? {
-        struct Configuration: Decodable { var Name: String? }
+        struct Configuration: Decodable {
+            var name: String?
+
+            enum CodingKeys: String, CodingKey { case name = "Name" }
+        }
         let path = folder.appending(Array("config.v2.json".utf8)).description
         guard let file = FileHandle(forReadingAtPath: path) else { return nil }
         defer { file.closeFile() }
         do {
             guard let data = try file.read(upToCount: 1 << 20) else { return nil }
-            let name = try JSONDecoder().decode(Configuration.self, from: data).Name?.drop { $0 == "/" } ?? ""
+            let name = try JSONDecoder().decode(Configuration.self, from: data).name?.drop { $0 == "/" } ?? ""
             return name.isEmpty ? nil : String(name)
         } catch {
             // Being written, or of a later Docker: the log has its lines all the same.

@@ -47,8 +47,10 @@ package struct FileArchiver: Sendable {
 
     /// Stores that are not needed any more have as long again as everything took, and a little.
     private static let grace = Duration.seconds(1)
-    /// A chunk stays in the spool for them no longer than this.
-    private static let longestGrace = Duration.seconds(60)
+    /// A chunk stays in the spool for them no longer than this, and no longer than there is room for what comes after.
+    fileprivate static let longestGrace = Duration.seconds(60)
+    /// Between two looks for room.
+    fileprivate static let look = Duration.milliseconds(200)
 
     package init(
         archive: ArchiveWriter, spool: Spool, compression: CompressionSettings, workers: Int, uploads: Int = 4
@@ -130,7 +132,7 @@ package struct FileArchiver: Sendable {
     private func put(_ chunk: SealedChunk, _ stragglers: Stragglers) async throws -> UInt64 {
         let delivery = try await archive.deliver(chunk, isPersistent: false)
         let archived = try await delivery.acknowledged().get()
-        await stragglers.add(delivery, atMost: Self.longestGrace)
+        await stragglers.add(delivery)
         return archived.storedBytes
     }
 }
@@ -159,16 +161,28 @@ private actor Stragglers {
     init(_ spool: Spool) { self.spool = spool }
 
     /// Lets the chunk leave the spool when it is settled.
-    func add(_ delivery: ChunkDelivery, atMost limit: Duration) {
+    func add(_ delivery: ChunkDelivery) {
         deliveries.append(delivery)
         tasks.append(
             Task {
-                let lacking = await delivery.settle(within: limit)
+                let lacking = await settle(delivery)
                 for failure in await delivery.lastFailures { failures[failure.store] = failure.reason }
                 for store in lacking { owing[store, default: 0] += 1 }
                 try spool.remove(try await delivery.acknowledged().get())
             })
     }
+
+    private func settle(_ delivery: ChunkDelivery) async -> [String] {
+        let begin = ContinuousClock.now
+        while !(await delivery.isSettled) {
+            let isOver = ContinuousClock.now - begin >= FileArchiver.longestGrace || isShortOfRoom
+            let lacking = await delivery.settle(within: isOver ? .zero : FileArchiver.look, cancelling: isOver)
+            if isOver { return lacking }
+        }
+        return await delivery.owing
+    }
+
+    private var isShortOfRoom: Bool { spool.backlog().bytes > spool.maxBytes / 2 }
 
     /// Ends what is not over by then.
     func end(within grace: Duration, _ summary: inout ArchiveSummary) async throws {

@@ -102,15 +102,8 @@ package final class Spool: Sendable {
     /// Forgets an archived chunk: first what must outlive it is made durable, then its file goes.
     package func remove(_ archived: ArchivedChunk) throws(SpoolError) {
         try state.update { state throws(SpoolError) in
-            // Where a step fails it is tried again as a whole, and counts once.
-            if state.leaving.insert(archived.chunk.path).inserted {
-                state.positions.archive(archived.chunk.manifest.blocks)
-            }
-            try state.save(in: directory)
-            try directory.remove(archived.chunk.path)
-            state.leaving.remove(archived.chunk.path)
-            state.sealedBytes -= min(state.sealedBytes, archived.chunk.manifest.length)
-            state.sealedCount -= 1
+            try state.saveArchived(archived.chunk, in: directory)
+            try state.removeArchived(archived.chunk, in: directory)
         }
     }
 

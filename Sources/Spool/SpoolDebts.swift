@@ -110,12 +110,9 @@ extension Spool {
     /// An archived chunk stays for the stores that lack it, as long as there is room; it counts as archived.
     package func owe(_ archived: ArchivedChunk, to stores: [String]) throws(SpoolError) {
         try update { state, directory throws(SpoolError) in
-            state.positions.archive(archived.chunk.manifest.blocks)
-            try state.save(in: directory)
+            try state.saveArchived(archived.chunk, in: directory)
             try state.debts.owe(archived.chunk, to: stores, in: directory)
-            try directory.remove(archived.chunk.path)
-            state.sealedBytes -= min(state.sealedBytes, archived.chunk.manifest.length)
-            state.sealedCount -= 1
+            try state.removeArchived(archived.chunk, in: directory)
         }
     }
 

@@ -39,8 +39,9 @@ struct SpoolDirectory: Sendable {
         try told("cannot rename to \(target)", from) { () throws(Errno) in try calls.rename(from, to: target) }
     }
 
+    /// Gives a file another name.
     func link(_ from: String, to target: String) throws(SpoolError) {
-        try told("cannot keep aside", target) { () throws(Errno) in try calls.link(from, to: target) }
+        try told("cannot link to \(target)", from) { () throws(Errno) in try calls.link(from, to: target) }
     }
 
     /// A name that is not there is no error.

@@ -57,6 +57,21 @@ struct SpoolState {
         try snapshot.write(in: directory)
     }
 
+    /// Makes durable what outlives a chunk that is archived. Where this or a later step fails, all is tried again, and counts
+    /// once.
+    mutating func saveArchived(_ chunk: SealedChunk, in directory: SpoolDirectory) throws(SpoolError) {
+        if leaving.insert(chunk.path).inserted { positions.archive(chunk.manifest.blocks) }
+        try save(in: directory)
+    }
+
+    /// After `saveArchived`.
+    mutating func removeArchived(_ chunk: SealedChunk, in directory: SpoolDirectory) throws(SpoolError) {
+        try directory.remove(chunk.path)
+        leaving.remove(chunk.path)
+        sealedBytes -= min(sealedBytes, chunk.manifest.length)
+        sealedCount -= 1
+    }
+
     private mutating func openChunk(_ options: SpoolOptions, _ directory: SpoolDirectory) throws(SpoolError)
         -> OpenChunk
     {

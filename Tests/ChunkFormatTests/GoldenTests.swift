@@ -48,7 +48,8 @@ import Testing
     @Test func stringsAreEscapedAsFoundationDoes() throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .withoutEscapingSlashes
-        for text in (0..<0x250).map({ "a/\(Unicode.Scalar(UInt32($0)).map(String.init) ?? "")b" }) + ["", "日本\u{1F600}\u{2028}"] {
+        let texts = (0..<0x250).map { "a/\(Unicode.Scalar(UInt32($0)).map(String.init) ?? "")b" }
+        for text in texts + ["", "日本\u{1F600}\u{2028}"] {
             var json = JSONBytes()
             json.append(string: text)
             #expect(try Data(json.bytes) == encoder.encode(text), "\(text.debugDescription)")

@@ -150,6 +150,11 @@ def judge_merged(output, written):
     return strange
 
 
+def place(store):
+    """The arguments that name an archive: a store's URL, or the arguments themselves."""
+    return ["--store", store] if isinstance(store, str) else list(store)
+
+
 class Ledger:
     """What was written to which source, and whether an archive has it."""
 
@@ -172,11 +177,11 @@ class Ledger:
     def cat(self, context, store, host="h"):
         """(source, Result) of `firn cat` of every source."""
         for path in self.writers:
-            yield path, context.run("cat", "--store", store, "--host", host, "--source", path, status=None)
+            yield path, context.run("cat", *place(store), "--host", host, "--source", path, status=None)
 
     def archived(self, context, store, path, host="h"):
         """How many bytes of a source the archive gives."""
-        return len(context.run("cat", "--store", store, "--host", host, "--source", path, status=None).out)
+        return len(context.run("cat", *place(store), "--host", host, "--source", path, status=None).out)
 
     def is_archived(self, context, store):
         """Whether as many bytes as were written are there: cheap, to wait for; `expect_whole` judges them."""
@@ -190,7 +195,7 @@ class Ledger:
             if result.status != 0:
                 verdict.complaints.append(f"cat of {path}: exit status {result.status}: {result.message[-400:]}")
             total += verdict
-        merged = context.run("get", "--store", store, "--host", "h", "--format", "raw", status=None)
+        merged = context.run("get", *place(store), "--host", "h", "--format", "raw", status=None)
         return total, judge_merged(merged.out, self.written)
 
     def expect_whole(self, context, store, what, may_complain=False):

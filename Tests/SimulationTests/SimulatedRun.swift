@@ -80,6 +80,8 @@ final class SimulatedRun {
     private let maxBytes: UInt64
     private let logger = Logger(label: "simulation", factory: { _ in SwiftLogNoOpLogHandler() })
     private var wasDamaged = false
+    /// One of its threads has failed: the process is about to end.
+    private var isEnding = false
 
     private static let root = "/spool"
 
@@ -140,14 +142,14 @@ final class SimulatedRun {
         case 18..<20: files.rotate(using: &random)
         case 20..<23: if !isDamaged { files.forget(using: &random) }
         case 23..<26: senders.log(using: &random)
-        case 26..<44: attempt("read") { running in _ = try running.reader.turn() }
+        case 26..<44: read()
         case 44..<62: receive()
         case 62..<72: await upload()
         case 72..<82: surroundings.now += Nanoseconds.random(in: 0...(4 * .perSecond), using: &random)
         case 82: surroundings.now += [30 * .perSecond, .perMinute, 2 * .perHour][roll(3)]
-        case 83..<86: crash("chance")
-        case 86..<91: disk.callsUntilDeath = roll(25)
-        case 91..<95: changeFaults()
+        case 83..<85: crash("chance")
+        case 85..<92: disk.callsUntilDeath = roll(25)
+        case 92..<95: changeFaults()
         case 95: stop()
         case 96: tryTwice()
         case 97: copySpool()
@@ -171,8 +173,12 @@ final class SimulatedRun {
         } catch {
             note("\(what) failed: \(error)")
             figures.failures += 1
-            guard !disk.isDead else { return }
-            exit()
+            guard !isEnding else { return }
+            // The other thread goes on for a moment.
+            isEnding = true
+            if roll(2) == 0 { roll(2) == 0 ? receive() : read() }
+            isEnding = false
+            if !disk.isDead { exit() }
         }
     }
 
@@ -211,6 +217,8 @@ final class SimulatedRun {
         disk.faults = faults
     }
 
+    private func read() { attempt("read") { running in _ = try running.reader.turn() } }
+
     private func receive() {
         var received: [Received] = []
         attempt("receive") { running in
@@ -229,9 +237,9 @@ final class SimulatedRun {
         let chunk = surroundings.sealed[index]
         note("upload \(chunk.manifest.chunk)")
         do {
-            try await archive.prepare()
             let held = try await archive.archive(chunk)
             Self.add(chunk.manifest.blocks, to: &archived)
+            if disk.callsUntilDeath != nil, roll(4) == 0 { return crash("the chunk is archived and still there") }
             try running.spool.remove(held)
             surroundings.sealed.remove(at: index)
         } catch {
@@ -324,7 +332,13 @@ final class SimulatedRun {
         dumpLog()
         do {
             let spool = try openSpool()
-            for finding in spool.findings { note("finding: \(finding)") }
+            for finding in spool.findings {
+                note("finding: \(finding)")
+                guard finding.hasPrefix(Self.root + "/quarantine/"), let end = finding.firstIndex(of: ":") else {
+                    continue
+                }
+                if disk.content(String(finding[..<end])) == nil { complain("was not kept aside: \(finding)") }
+            }
             surroundings.sealed = spool.recovered()
             let running = Running(spool, try makeReader(spool), try makeReceiver(spool))
             self.running = running

@@ -15,7 +15,9 @@ final class SourceSenders: @unchecked Sendable {
     func send(using random: inout SeededGenerator, now: Nanoseconds) -> Received {
         let host = "web-\(Int.random(in: 1...3, using: &random))"
         let first = sent[host]?.count ?? 0
-        let lines = (0..<Int.random(in: 1...5, using: &random)).map { index in
+        // Now and then more than a block holds.
+        let most = Int.random(in: 0..<6, using: &random) == 0 ? 25 : 5
+        let lines = (0..<Int.random(in: 1...most, using: &random)).map { index in
             SourceLine.make(
                 host, first + index, String(repeating: "y", count: Int.random(in: 0...60, using: &random)))
         }

@@ -38,14 +38,7 @@ final class ArchiveGate: Sendable {
             task = new
             return new
         }
-        // Who waits may be cancelled; the look goes on for the others.
-        let first = FirstAnswer<Result<String, StoreError>>()
-        Task { first.give(await task.value) }
-        let result = await withTaskCancellationHandler {
-            await first.wait()
-        } onCancel: {
-            first.give(.failure(cancelled))
-        }
+        let result = await withoutWaiting(for: task)
         // What may pass is looked at again the next time.
         if case .failure(let error) = result, error.isWorthRetrying {
             state.withLock { if $0 == task { $0 = nil } }
@@ -53,9 +46,19 @@ final class ArchiveGate: Sendable {
         return try result.get()
     }
 
-    private var cancelled: StoreError {
-        StoreError(
+    /// What a look finds, or at once that the caller was cancelled: a store that hangs must not hold up those who have an
+    /// answer from another.
+    private func withoutWaiting(for task: Task<Result<String, StoreError>, Never>) async -> Result<String, StoreError> {
+        let cancelled = StoreError(
             .cancelled, store: member.name, operation: "GET \(KeyLayout.archiveDescription)", reason: "cancelled")
+        let first = FirstAnswer<Result<String, StoreError>>()
+        let waiter = Task { first.give(await task.value) }
+        defer { waiter.cancel() }
+        return await withTaskCancellationHandler {
+            await first.wait()
+        } onCancel: {
+            first.give(.failure(cancelled))
+        }
     }
 
     private func look() async -> Result<String, StoreError> {

@@ -27,13 +27,13 @@ struct AgentRun {
             )
         }
         _ = try AgentSettings(loaded.configuration)
-        _ = try OpenStores(loaded, create: true, isReading: false)
+        _ = try OpenStores(loaded, create: true, isReading: false, mayBeDown: true)
     }
 
     init(_ loaded: LoadedStores, logger: Logger) throws {
         try Self.check(loaded)
         let configuration = loaded.configuration
-        let opened = try OpenStores(loaded, create: true, isReading: false)
+        let opened = try OpenStores(loaded, create: true, isReading: false, mayBeDown: true)
         var options = SpoolOptions(loaded, archive: configuration.archive)
         options.merging = .init(blockBytes: configuration.roll.blockBytes, level: configuration.compression.level)
         let spool = try Spool(path: configuration.spool.path, options: options)

@@ -3,6 +3,8 @@ import Configuration
 import ObjectStore
 import Placement
 import S3
+import Synchronization
+import Threads
 
 /// The stores of an archive, open, and the rule over them.
 struct OpenStores {
@@ -22,15 +24,17 @@ struct OpenStores {
     /// - Parameters:
     ///   - create: makes directories where they are missing. Who only reads never creates a store.
     ///   - isReading: several stores are tried again less.
+    ///   - mayBeDown: also the only store counts as down where it cannot be opened, until it can be.
     /// - Throws: where the only store cannot be used as it is configured; one of several counts as down then.
-    init(_ loaded: LoadedStores, create: Bool, isReading: Bool) throws {
+    init(_ loaded: LoadedStores, create: Bool, isReading: Bool, mayBeDown: Bool = false) throws {
         let meter = StoreMeter()
         let policy = isReading && loaded.stores.count > 1 ? Self.impatience : RetryPolicy()
         members = try loaded.stores.map { configuration in
             StoreMember(
                 name: configuration.name,
                 store: try Self.store(
-                    configuration, create: create, policy: policy, meter: meter, isOnly: loaded.stores.count == 1),
+                    configuration, create: create, policy: policy, meter: meter,
+                    isOnly: loaded.stores.count == 1 && !mayBeDown),
                 price: configuration.price)
         }
         self.meter = meter
@@ -40,10 +44,12 @@ struct OpenStores {
     private static func store(
         _ configuration: StoreConfiguration, create: Bool, policy: RetryPolicy, meter: StoreMeter, isOnly: Bool
     ) throws -> any ObjectStore {
-        do { return try OpenStore(configuration, create: create, policy: policy, meter: meter).store } catch {
+        let open: @Sendable () throws -> any ObjectStore = {
+            try OpenStore(configuration, create: create, policy: policy, meter: meter).store
+        }
+        do { return try open() } catch {
             guard !isOnly else { throw error }
-            let reason = (error as? StoreError)?.reason ?? (error as? CommandFailure)?.sentence ?? "\(error)"
-            return UnusableStore(name: configuration.name, reason: reason)
+            return LateStore(name: configuration.name, open: open)
         }
     }
 
@@ -56,23 +62,56 @@ struct OpenStores {
     }
 }
 
-/// A store that cannot be opened: one of several that is down.
-private struct UnusableStore: ObjectStore {
+/// A store that could not be opened, one of several: it counts as down until it can be.
+private final class LateStore: ObjectStore {
     let name: String
-    let reason: String
-    var capabilities: StoreCapabilities { StoreCapabilities(adoptsFiles: false, isRemote: false) }
+    private let open: @Sendable () throws -> any ObjectStore
+    private let opened = Mutex<(any ObjectStore)?>(nil)
 
-    private func error(_ operation: String) -> StoreError {
-        StoreError(.configuration, store: name, operation: operation, reason: reason)
+    init(name: String, open: @escaping @Sendable () throws -> any ObjectStore) {
+        self.name = name
+        self.open = open
     }
 
-    func put(_ key: String, _ body: ObjectBody) async throws(StoreError) -> PutResult { throw error("PUT \(key)") }
-    func get(_ key: String, _ range: ObjectRange) async throws(StoreError) -> ObjectData { throw error("GET \(key)") }
-    func size(_ key: String) async throws(StoreError) -> UInt64 { throw error("HEAD \(key)") }
+    var capabilities: StoreCapabilities {
+        opened.withLock { $0 }?.capabilities ?? StoreCapabilities(adoptsFiles: false, isRemote: false)
+    }
+
+    private func store(_ operation: String) async throws(StoreError) -> any ObjectStore {
+        if let store = opened.withLock({ $0 }) { return store }
+        let (name, open) = (name, open)
+        let result = await WorkerThreads.run { () -> Result<any ObjectStore, StoreError> in
+            do { return .success(try open()) } catch {
+                let known = error as? StoreError
+                let reason = known?.reason ?? (error as? CommandFailure)?.sentence ?? "\(error)"
+                return .failure(
+                    StoreError(
+                        known?.kind ?? .configuration, store: name, operation: operation, reason: reason,
+                        hint: known?.hint))
+            }
+        }
+        let store = try result.get()
+        return opened.withLock { opened in
+            opened = opened ?? store
+            return opened ?? store
+        }
+    }
+
+    func put(_ key: String, _ body: ObjectBody) async throws(StoreError) -> PutResult {
+        try await store("PUT \(key)").put(key, body)
+    }
+
+    func get(_ key: String, _ range: ObjectRange) async throws(StoreError) -> ObjectData {
+        try await store("GET \(key)").get(key, range)
+    }
+
+    func size(_ key: String) async throws(StoreError) -> UInt64 { try await store("HEAD \(key)").size(key) }
+
     func list(prefix: String, after: String?, limit: Int) async throws(StoreError) -> ListPage {
-        throw error("LIST \(prefix)")
+        try await store("LIST \(prefix)").list(prefix: prefix, after: after, limit: limit)
     }
-    func delete(_ key: String) async throws(StoreError) { throw error("DELETE \(key)") }
+
+    func delete(_ key: String) async throws(StoreError) { try await store("DELETE \(key)").delete(key) }
 }
 
 extension PlacementRule {

@@ -9,7 +9,7 @@ import TestSupport
 /// For one thread at a time.
 package final class SimulatedStore: ObjectStore, @unchecked Sendable {
     package let name: String
-    package let capabilities = StoreCapabilities(adoptsFiles: false, isRemote: true)
+    package let capabilities = StoreCapabilities(adoptsFiles: false, isRemote: false)
     /// How many of 1,000 requests fail.
     package var failing = 0
     /// What a program did that no program may do, a sentence each.

@@ -4,11 +4,13 @@ import ObjectStore
 package struct Fault: Sendable {
     package enum Kind: Sendable {
         /// The request fails and nothing is done.
-        case error(StoreError.Kind, retryAfter: Double? = nil)
+        case error(StoreError.Kind, retryAfter: Double? = nil, status: Int? = nil)
         /// The request is done, and answered with an error: a success that nobody heard of.
         case doneButError(StoreError.Kind)
         /// The request waits for `FaultyStore.release()` or for its cancellation, and is done then.
         case held
+        /// The request waits so long first, or for its cancellation.
+        case late(by: Duration)
         /// Bytes are lost at the end: of the answer of a GET, of the object that a PUT leaves. Nobody notices.
         case truncated(by: Int)
         /// One bit is flipped, drawn from the seed, in the same places. Nobody notices.

@@ -95,7 +95,12 @@ extension FaultyStore {
     private func befall(_ request: StoreRequest) async throws(StoreError) -> Fault.Kind? {
         let fault = state.withLock { $0.draw(request) }
         switch fault {
-        case .error(let kind, let retryAfter): throw error(kind, request, retryAfter)
+        case .error(let kind, let retryAfter, let status): throw error(kind, request, retryAfter, status)
+        case .late(let duration):
+            do throws(CancellationError) { try await MonotonicTime.system.sleep(duration) } catch {
+                throw self.error(.cancelled, request, nil)
+            }
+            return fault
         case .held where await !gate.pass(): throw error(.cancelled, request, nil)
         default: return fault
         }
@@ -120,9 +125,12 @@ extension FaultyStore {
         }
     }
 
-    private func error(_ kind: StoreError.Kind, _ request: StoreRequest, _ retryAfter: Double?) -> StoreError {
+    private func error(
+        _ kind: StoreError.Kind, _ request: StoreRequest, _ retryAfter: Double?, _ status: Int? = nil
+    ) -> StoreError {
         StoreError(
-            kind, store: name, operation: "\(request)", reason: "injected: \(kind)", retryAfter: retryAfter)
+            kind, store: name, operation: "\(request)", reason: "injected: \(kind)", retryAfter: retryAfter,
+            status: status)
     }
 }
 
