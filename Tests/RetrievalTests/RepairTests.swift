@@ -198,25 +198,26 @@ private struct StoresFixture: @unchecked Sendable {
                 Fault(.doneButError(.transient), on: .delete, .chance(0.3)),
                 Fault(.error(.transient), on: .get, .chance(0.05)),
             ]
+            let (stores, scratch) = (fixture.stores, fixture.scratch)
             for _ in 0..<4 {
                 let seeds = (0..<2).map { _ in UInt64.random(in: 0 ... .max, using: &generator) }
                 let cut = Int.random(in: 1...200, using: &generator)
-                try await withThrowingTaskGroup(of: Void.self) { group in
-                    for (index, seed) in seeds.enumerated() {
-                        group.addTask {
-                            let counter = RequestCounter(limit: index == 0 ? cut : .max)
-                            let run = Task {
-                                _ = try await fixture.repair {
-                                    CuttingStore(FaultyStore($0, faults: faults, seed: seed), counter)
-                                }
-                            }
-                            counter.cut { run.cancel() }
-                            // Where it failed or was cut off, the next one goes on.
-                            _ = await run.result
-                        }
+                let runs = seeds.enumerated().map { index, seed in
+                    let counter = RequestCounter(limit: index == 0 ? cut : .max)
+                    let members = stores.map { store in
+                        StoreMember(
+                            name: store.name,
+                            store: CuttingStore(FaultyStore(store, faults: faults, seed: seed), counter))
                     }
-                    try await group.waitForAll()
+                    var settings = Repairer.Settings()
+                    settings.isDeep = true
+                    let repairer = Repairer(members, settings: settings, scratch: scratch)
+                    let run = Task { try await repairer.run() }
+                    counter.cut { run.cancel() }
+                    return run
                 }
+                // Where one failed or was cut off, the next one goes on.
+                for run in runs { _ = await run.result }
                 fixture.expectNothingNew(seed)
             }
             let report = try await fixture.repair()
