@@ -49,7 +49,8 @@ package enum Duplicates {
     }
 
     private static func isOtherForm(_ row: IndexRow, of last: IndexRow) -> Bool {
-        row.chunk.hour == last.chunk.hour && row.chunk.name == last.chunk.name && row.block.offset == last.block.offset
+        row.chunk.hour == last.chunk.hour && row.chunk.name == last.chunk.name && row.chunk.form != last.chunk.form
+            && row.block.offset == last.block.offset
     }
 
     private struct Life: Hashable {

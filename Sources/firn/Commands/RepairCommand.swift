@@ -11,7 +11,6 @@ struct RepairCommand: AsyncParsableCommand {
         usage: "firn repair <options>",
         discussion: """
             Examples:
-              firn repair --dry-run
               firn repair --deep --bandwidth 20MiB
               firn repair --watch --every 10m
 
