@@ -3,6 +3,7 @@ import Checksums
 import ChunkFormat
 import ObjectStore
 import Synchronization
+import Threads
 
 /// The name of the archive that all stores must hold: given, or that of the first store that answers.
 final class ArchiveIdentity: Sendable {
@@ -19,11 +20,21 @@ final class ArchiveIdentity: Sendable {
     }
 }
 
-/// Finds out, once, whether a store holds this archive. Until then nobody gets past.
+/// Finds out whether a store holds this archive. Until then nobody gets past; who may not is looked at again now and then,
+/// since stores are mended.
 final class ArchiveGate: Sendable {
+    private struct State {
+        var look: Task<Result<String, StoreError>, Never>?
+        /// What the look found holds until then, in nanoseconds of the monotonic clock; nil: for good.
+        var until: Int64?
+    }
+
     private let member: StoreMember
     private let identity: ArchiveIdentity
-    private let state = Mutex<Task<Result<String, StoreError>, Never>?>(nil)
+    private let state = Mutex(State())
+
+    /// A store that holds no archive, or another, or that allows no reading, is not asked in vain more often than this.
+    private static let refusalHolds: Int64 = 30_000_000_000
 
     init(_ member: StoreMember, _ identity: ArchiveIdentity) {
         self.member = member
@@ -32,16 +43,17 @@ final class ArchiveGate: Sendable {
 
     /// The archive's name.
     func open() async throws(StoreError) -> String {
-        let task = state.withLock { task in
-            if let task { return task }
+        let now = MonotonicClock.now()
+        let task = state.withLock { state in
+            if let look = state.look, state.until.map({ now < $0 }) ?? true { return look }
             let new = Task { [self] in await look() }
-            task = new
+            state = State(look: new)
             return new
         }
         let result = await withoutWaiting(for: task)
-        // What may pass is looked at again the next time.
-        if case .failure(let error) = result, error.isWorthRetrying {
-            state.withLock { if $0 == task { $0 = nil } }
+        if case .failure(let error) = result, error.kind != .cancelled {
+            let until = error.isWorthRetrying ? now : MonotonicClock.now() + Self.refusalHolds
+            state.withLock { if $0.look == task, $0.until == nil { $0.until = until } }
         }
         return try result.get()
     }

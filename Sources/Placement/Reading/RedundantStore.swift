@@ -92,9 +92,10 @@ package final class RedundantStore: ObjectStore {
         _ member: StoreMember, bytes: Int = 0, _ call: (any ObjectStore) async throws(StoreError) -> Answer
     ) async throws(StoreError) -> Answer {
         let time = MonotonicTime.system
+        var begin = time.elapsed()
         do throws(StoreError) {
             _ = try await gate(member)
-            let begin = time.elapsed()
+            begin = time.elapsed()
             let answer = try await call(member.store)
             member.pace.took((time.elapsed() - begin).nanoseconds, bytes: bytes)
             member.breaker.succeeded()
@@ -102,7 +103,10 @@ package final class RedundantStore: ObjectStore {
         } catch {
             switch error.kind {
             case .notFound, .rangeNotSatisfiable, .corrupt, .rejected: member.breaker.succeeded()
-            case .cancelled: break
+            case .cancelled:
+                // Others were faster: who is always overtaken is not asked first for ever.
+                let took = (time.elapsed() - begin).nanoseconds
+                if took >= member.pace.late(bytes: bytes) { member.pace.took(took) }
             case .transient, .configuration, .full:
                 member.breaker.failed()
                 troubles.withLock { $0.failures[member.name] = error.reason }

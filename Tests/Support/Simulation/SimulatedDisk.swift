@@ -468,7 +468,8 @@ package final class SimulatedDisk: FileCalls, @unchecked Sendable {
     package func names(_ path: String) throws(Errno) -> [String] {
         guard !isDead else { throw Errno(EIO) }
         guard let folder = folders[path] else { throw Errno(ENOENT) }
-        return Array(folder.entries.keys)
+        let inner = folders.keys.map(Self.split).filter { $0.folder == path && !$0.name.isEmpty }.map(\.name)
+        return Array(folder.entries.keys) + inner
     }
 
     package func rename(_ path: String, to target: String) throws(Errno) {
