@@ -113,6 +113,20 @@ import Testing
         }
     }
 
+    /// Manifests in stores that are not meant to hold the chunk do not stand in for its parts.
+    @Test func manifestsElsewhereAreNoParts() async throws {
+        let archive = try TestArchive(.copies(2), acknowledge: 2, stores: 4, seed: 5)
+        let chunk = try archive.chunk()
+        let placed = try #require(chunk.manifest.description.redundancy.placement.first)
+        let failing = try #require(archive.bases.firstIndex { $0.name == placed })
+        let error = await #expect(throws: StoreError.self) {
+            _ = try await archive.writer(archive.members(.hangingLater, of: [failing], timeout: Self.timeout))
+                .deliver(chunk, isPersistent: false)
+        }
+        #expect(error?.reason.contains(placed) == true)
+        #expect(archive.bases.allSatisfy { base in !base.objects.keys.contains { $0.hasPrefix("manifests/") } })
+    }
+
     private func settled(_ rule: Rule) async throws -> TestArchive {
         let archive = try TestArchive(rule.rule, acknowledge: rule.acknowledge, stores: rule.stores, seed: 1)
         let writer = archive.writer(archive.members())

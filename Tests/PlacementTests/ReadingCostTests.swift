@@ -36,7 +36,8 @@ import Testing
                 let shard = placement.firstIndex(of: base.name) ?? 0
                 let faults = failing.contains(shard) ? [Fault(fault, keyPrefix: "chunks/")] : []
                 return StoreMember(
-                    name: base.name, store: MeteredStore(FaultyStore(base, faults: faults), meter: meters[shard]))
+                    name: base.name, store: MeteredStore(FaultyStore(base, faults: faults), meter: meters[shard]),
+                    pace: Pace(late: 3_600_000_000_000))
             }
             return (RedundantStore(members, rule: archive.rule, archive: nil, isStrict: false), meters)
         }

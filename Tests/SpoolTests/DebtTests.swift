@@ -31,9 +31,13 @@ import Testing
     /// archived or as one that all stores are owed that were; and its lines are not read again.
     @Test(arguments: [false, true])
     func aDebtOutlivesACrashInAnyCall(isJournaled: Bool) throws {
+        for seed in 0..<20 as Range<UInt64> { try expectLastingDebts(seed, isJournaled: isJournaled) }
+    }
+
+    private func expectLastingDebts(_ seed: UInt64, isJournaled: Bool) throws {
         var (deaths, isOver) = (0, false)
         while !isOver {
-            let disk = SimulatedDisk(seed: UInt64(deaths), isJournaled: isJournaled)
+            let disk = SimulatedDisk(seed: seed * 1000 + UInt64(deaths), isJournaled: isJournaled)
             var spool: Spool? = try self.spool(disk)
             let archived = try sealed(0..<5, in: try #require(spool))
             let key = archived.chunk.manifest.chunk
@@ -45,12 +49,12 @@ import Testing
             let again = try self.spool(disk)
             let isSealed = again.recovered().contains { $0.manifest.chunk == key }
             let owed = again.owed().first { $0.chunk.manifest.chunk == key }
-            #expect(isSealed != (owed != nil), "died in call \(deaths)")
+            #expect(isSealed != (owed != nil), "seed \(seed), died in call \(deaths)")
             if let owed {
-                #expect(owed.stores == ["b", "s3://logs/prod"], "died in call \(deaths)")
+                #expect(owed.stores == ["b", "s3://logs/prod"], "seed \(seed), died in call \(deaths)")
                 #expect(disk.content(owed.chunk.path).map { sha256($0) } == owed.chunk.manifest.sha256)
             }
-            #expect(again.position(of: Self.lines.position) == 60, "died in call \(deaths)")
+            #expect(again.position(of: Self.lines.position) == 60, "seed \(seed), died in call \(deaths)")
             #expect(disk.misuses.isEmpty, "\(disk.misuses)")
             deaths += 1
         }

@@ -10,16 +10,19 @@ package final class StoreMember: Sendable {
     /// What reading a GiB costs, in any unit; nil: nobody said, and speed decides.
     package let price: Double?
     package let breaker: CircuitBreaker
-    package let pace = Pace()
+    package let pace: Pace
 
-    /// - Parameter clock: monotonic, in nanoseconds.
+    /// - Parameters:
+    ///   - pace: what is known of its speed; tests give one that is never late.
+    ///   - clock: monotonic, in nanoseconds.
     package init(
-        name: String, store: any ObjectStore, price: Double? = nil,
+        name: String, store: any ObjectStore, price: Double? = nil, pace: Pace = Pace(),
         clock: @escaping @Sendable () -> Int64 = MonotonicClock.now
     ) {
         self.name = name
         self.store = store
         self.price = price
+        self.pace = pace
         breaker = CircuitBreaker(clock: clock)
     }
 }
@@ -36,6 +39,10 @@ package final class Pace: Sendable {
     }
 
     private let state = Mutex(State())
+    private let fixedLateness: Int64?
+
+    /// - Parameter late: what takes longer than so many nanoseconds is late, whatever was seen; nil: as was seen.
+    package init(late: Int64? = nil) { fixedLateness = late }
 
     /// A store that has not answered yet is expected to, within a quarter of a second and at 10 MB/s.
     private static let unknown = 250e6
@@ -66,7 +73,8 @@ package final class Pace: Sendable {
 
     /// What takes longer than so many nanoseconds is late.
     func late(bytes: Int) -> Int64 {
-        state.withLock { state in
+        if let fixedLateness { return fixedLateness }
+        return state.withLock { state in
             let first = (state.mean ?? Self.unknown) + 4 * max(state.deviation, 5e6)
             return Int64(first + 3 * Double(bytes) * (state.slowness ?? Self.unknownSlowness))
         }
