@@ -114,21 +114,17 @@ package final class ZstdCompressor {
     private func compress(
         _ piece: UnsafeRawBufferPointer, _ operation: ZSTD_EndDirective, into frame: inout [UInt8]
     ) throws(FormatError) {
+        let room = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.streamStep, alignment: 64)
+        defer { room.deallocate() }
         var input = ZSTD_inBuffer(src: piece.baseAddress, size: piece.count, pos: 0)
         var left = 1
         while left > 0 {
-            let start = frame.count
-            frame.append(contentsOf: repeatElement(0, count: Self.streamStep))
-            let written = frame.withUnsafeMutableBytes { bytes -> Int in
-                var output = ZSTD_outBuffer(
-                    dst: bytes.baseAddress?.advanced(by: start), size: Self.streamStep, pos: 0)
-                left = ZSTD_compressStream2(context, &output, &input, operation)
-                return output.pos
-            }
-            frame.removeLast(Self.streamStep - written)
+            var output = ZSTD_outBuffer(dst: room.baseAddress, size: room.count, pos: 0)
+            left = ZSTD_compressStream2(context, &output, &input, operation)
             guard ZSTD_isError(left) == 0 else {
                 throw FormatError(.excessive, at: 0, "zstd cannot compress: \(zstdMessage(left))")
             }
+            frame.append(contentsOf: UnsafeRawBufferPointer(rebasing: room[..<output.pos]))
             if operation == ZSTD_e_continue, input.pos == input.size { return }
         }
     }
