@@ -12,6 +12,12 @@ struct ShardReader: Sendable {
     private let chunk: ChunkKey
     private let geometry: ShardGeometry
 
+    /// What came of a piece, or of a shard, by its number.
+    private struct Answer: Sendable {
+        var number: Int
+        var result: Result<[UInt8], StoreError>
+    }
+
     /// A range of one data shard's payload.
     struct Piece: Sendable, Hashable {
         var shard: Int
@@ -30,21 +36,20 @@ struct ShardReader: Sendable {
     ) async throws(StoreError) -> ObjectData {
         let (offset, length) = try resolve(range)
         let pieces = Self.pieces(geometry, offset: offset, length: length)
-        let results = await withTaskGroup(of: (Int, Result<[UInt8], StoreError>).self) { group in
+        let answers = await withTaskGroup(of: Answer.self) { group in
             for (index, piece) in pieces.enumerated() {
                 group.addTask {
-                    do throws(StoreError) { return (index, .success(try await read(piece))) } catch {
-                        return (index, .failure(error))
-                    }
+                    let result = await Self.result { () async throws(StoreError) in try await read(piece) }
+                    return Answer(number: index, result: result)
                 }
             }
-            var results = [Result<[UInt8], StoreError>?](repeating: nil, count: pieces.count)
-            for await (index, result) in group { results[index] = result }
-            return results
+            var answers: [Answer] = []
+            for await answer in group { answers.append(answer) }
+            return answers.sorted { $0.number < $1.number }
         }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(length)
-        for result in results { if let result { bytes += try result.get() } }
+        for answer in answers { bytes += try answer.result.get() }
         let data = ObjectData(bytes: bytes, objectSize: geometry.length)
         let known = range == .whole ? WholeObject.check(chunk.description) : nil
         let check: @Sendable (ObjectData) -> Bool = { (known?($0.bytes) ?? true) && isAcceptable($0) }
@@ -174,7 +179,7 @@ struct ShardReader: Sendable {
     private func gather(
         _ piece: Piece, _ shards: [Int], enough: Int
     ) async -> (bytes: [Int: [UInt8]], failures: [(Int, StoreError)]) {
-        await withTaskGroup(of: (Int, Result<[UInt8], StoreError>)?.self) { group in
+        await withTaskGroup(of: Answer?.self) { group in
             var rest = shards[...]
             var bytes: [Int: [UInt8]] = [:]
             var failures: [(Int, StoreError)] = []
@@ -193,20 +198,21 @@ struct ShardReader: Sendable {
                     }
                 }
                 group.addTask {
-                    (shard, await Self.result { () async throws(StoreError) in try await range(piece, of: shard) })
+                    let result = await Self.result { () async throws(StoreError) in try await range(piece, of: shard) }
+                    return Answer(number: shard, result: result)
                 }
             }
             for _ in 0..<enough { start() }
             while bytes.count < enough, running > 0, let event = await group.next() {
-                guard let (shard, result) = event else {
+                guard let answer = event else {
                     if !Task.isCancelled { start() }
                     continue
                 }
                 running -= 1
-                switch result {
-                case .success(let found): bytes[shard] = found
+                switch answer.result {
+                case .success(let found): bytes[answer.number] = found
                 case .failure(let error):
-                    failures.append((shard, error))
+                    failures.append((answer.number, error))
                     start()
                 }
             }
