@@ -31,7 +31,8 @@ package final class ArchiveWriter: Sendable {
         self.members = members
         self.scratch = scratch
         gates = Dictionary(uniqueKeysWithValues: members.map { ($0.name, Gate()) })
-        ChunkParts.removeLeftovers(in: scratch)
+        // One store never has parity to wait for.
+        if members.count > 1 { ChunkParts.removeLeftovers(in: scratch) }
     }
 
     /// An archive of one store.
