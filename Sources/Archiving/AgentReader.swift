@@ -208,6 +208,9 @@ struct AgentReader<View: FileSystemView>: ~Copyable {
         stream.prime(followed.before, endingAt: followed.piece.first, received: clock()) {
             settings.cutter(for: stream, $0)
         }
+        if let previous = followed.previous {
+            stream.predecessor = streams[SourceGeneration(stream: stream.source.stream, generation: previous)]
+        }
         if !stream.takes(followed.piece, limit: limit) { try close(stream) }
         for crowding in open.crowding(for: followed.piece.count, in: stream) { try close(crowding) }
         open.append(followed.piece, buffer, to: stream, now: unseen)
@@ -225,6 +228,7 @@ struct AgentReader<View: FileSystemView>: ~Copyable {
     /// Compresses what a stream's open block holds and hands it to the spool.
     mutating func close(_ stream: FollowedStream) throws {
         guard stream.count > 0 else { return }
+        if let previous = stream.predecessor { try close(previous) }
         var buffer: [UInt8] = []
         try stream.close(
             received: clock(), spare: &buffer, newCutter: { [settings] in settings.cutter(for: stream, $0) }

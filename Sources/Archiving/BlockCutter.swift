@@ -30,6 +30,14 @@ package struct BlockCutter {
         wrapped = wrapping.map(WrappedTimes.init)
     }
 
+    /// Goes on, before the first block, where the generation before this one ended.
+    /// - Parameter lines: the first ones of this generation.
+    mutating func goOn(after previous: BlockCutter, with lines: UnsafeRawBufferPointer) {
+        // Any other line has a time of its own, or belongs to the time of the new file.
+        if lines.first?.opensContinuation == true { timer.goOn(after: previous.timer) }
+        if let before = previous.wrapped { wrapped?.goOn(after: before) }
+    }
+
     /// The block that the lines of `piece` begin with: all of them, or those before a jump of event time. As many bytes
     /// as it has positions.
     /// - Parameter bytes: exactly those of `piece`.

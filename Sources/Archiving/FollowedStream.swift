@@ -11,6 +11,9 @@ final class FollowedStream {
     /// The configuration's input that selected it, by its index; nil until the file is found again after a restart.
     var group: Int?
     private var cutter: Box<BlockCutter>?
+    /// The generation that had the name before this one, until the first block is closed: what that begins with may go on
+    /// from there.
+    var predecessor: FollowedStream?
 
     // MARK: The open block
 
@@ -115,7 +118,7 @@ final class FollowedStream {
         _ use: (BlockDraft, UnsafeRawBufferPointer) throws(Failure) -> Void
     ) throws(Failure) {
         guard var rest = piece else { return }
-        let cutter = self.cutter ?? Box(bytes.withUnsafeBytes { newCutter($0) })
+        let cutter = self.cutter ?? Box(bytes.withUnsafeBytes { firstCutter($0, newCutter) })
         var done = 0
         while rest.count > 0 {
             let failure = bytes.withUnsafeBytes { bytes -> Failure? in
@@ -139,6 +142,15 @@ final class FollowedStream {
             appendedBox = read
             readingBox = nil
         }
+    }
+
+    private func firstCutter(
+        _ lines: UnsafeRawBufferPointer, _ newCutter: (UnsafeRawBufferPointer) -> BlockCutter
+    ) -> BlockCutter {
+        var cutter = newCutter(lines)
+        if let previous = predecessor?.cutter { cutter.goOn(after: previous.value, with: lines) }
+        predecessor = nil
+        return cutter
     }
 }
 

@@ -26,6 +26,9 @@ package struct LineTimer: Sendable {
         self.reference = reference
     }
 
+    /// Goes on where another one ended: what begins without a time has that of its last line.
+    package mutating func goOn(after previous: LineTimer) { last = previous.last }
+
     /// Scans as many whole lines of `bytes` as belong to one block: all, or those before event time jumps by more than
     /// an hour away from the block's times, or before the format changes for good, if that is after at least
     /// `splitAfter` bytes; rarely fewer, where too many lines deviate to be described. At least one line, if there is

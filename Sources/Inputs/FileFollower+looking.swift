@@ -60,11 +60,13 @@ extension FileFollower {
         let group = settings.groups[sighting.group]
         if let age = group.ignoreOlder, now - sighting.status.modified > age { return }
         let identity = identity(at: sighting.path, sighting.status)
-        let generation = identity.generation(firstSight: sighting.status.modified, after: newest[source])
+        let previous = newest[source]
+        let generation = identity.generation(firstSight: sighting.status.modified, after: previous)
         let isAtEnd = group.start == .end && wasThereBefore(sighting.status)
         let checkpoint = FileCheckpoint(
             source: source, generation: generation, identity: identity, position: isAtEnd ? sighting.status.size : 0)
         adopt(checkpoint, at: sighting.path, sighting.status, group: sighting.group, place, now: now)
+        if !isAtEnd { files[sighting.status.key]?.previous = previous }
     }
 
     /// Whether a file that is seen for the first time is older than following: there at the very first look, or born

@@ -96,7 +96,10 @@ extension FileFollower {
         let piece = Piece(
             first: first, count: bytes.count, startsInsideLine: before != nil && before != .newline,
             endsInsideLine: bytes.last != .newline, isLast: false)
-        return FollowedPiece(piece: piece, group: file.group, checkpoint: file.checkpoint, modified: file.modified)
+        var followed = FollowedPiece(
+            piece: piece, group: file.group, checkpoint: file.checkpoint, modified: file.modified)
+        swap(&followed.previous, &file.previous)
+        return followed
     }
 
     /// Whether the bytes before the position are still what was read there. A file that was truncated and has grown

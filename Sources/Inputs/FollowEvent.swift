@@ -39,6 +39,8 @@ package struct FollowedPiece: Sendable, Hashable {
     /// Where reading goes on in the middle of a plain file: bytes that end where the first piece begins, of which what is
     /// known of lines before it can be learnt again. Whole lines but perhaps the first and last.
     package var before: [UInt8] = []
+    /// Of a file's first piece: the generation that had its source's name before it, if one was followed.
+    package var previous: Generation?
 }
 
 /// How far files have been read, whether durable or not, for people and metrics.

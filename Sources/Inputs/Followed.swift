@@ -16,6 +16,8 @@ final class Followed<File: OpenFile> {
     let source: String
     let group: Int
     var generation: Generation
+    /// The one that had the name before this one; nil once the first piece is read.
+    var previous: Generation?
     /// Where it was last seen, and the same without links where that differs.
     var path: RawPath
     var realPath: RawPath?

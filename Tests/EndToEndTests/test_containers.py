@@ -141,6 +141,9 @@ def test_a_node_s_containers_are_followed(context):
             agent.start()
         agent.wait(lambda: is_archived(context, store, node), 60, f"round {round}")
         if round % 2 == 0:
+            # A line whose records lie in two files would be two lines.
+            node.complete()
+            agent.wait(lambda: is_archived(context, store, node), 60, f"the end of round {round}")
             node.rotate()
     node.complete()
     agent.wait(lambda: is_archived(context, store, node), 60, "the rest")
@@ -239,3 +242,27 @@ def test_traces_stay_together_over_restarts(context):
     expect(get("--records", "--match", "second") == wanted[:3], f"--records: {get('--records', '--match', 'second')}")
     expect(get("--reverse") == wanted[4:] + wanted[3:4] + wanted[:3], f"--reverse: {get('--reverse')}")
     expect(get("--to", "2026-01-01T00:00:01Z") == wanted[:3], f"--to: {get('--to', '2026-01-01T00:00:01Z')}")
+
+
+@each("at once", "later")
+def test_traces_stay_together_over_rotations(context, when):
+    store = context.store("directory")
+    agent = agents.Agent(context, store)
+    agent.start()
+    path = agent.path("a.log")
+    cat = lambda name: context.run("cat", "--store", store, "--host", "h", "--source", agent.path(name), status=None).out
+    agent.append("a.log", b"2026-01-01T00:00:00Z error\n\tat first\n")
+    agent.wait(lambda: b"first" in cat("a.log"), 60, "the beginning of the trace")
+    # A line that the rotated file alone has, and that may still be on its way when the new one is read.
+    agent.append("a.log", b"2026-01-01T00:00:02Z next\n")
+    if when == "later":
+        agent.wait(lambda: b"next" in cat("a.log"), 60, "the next trace")
+    os.rename(path, path + ".1")
+    agent.append("a.log", b"\tat second\n2026-01-01T00:00:10Z after\n")
+    agent.append("b.log", b"2026-01-01T00:00:05Z between\n")
+    agent.wait(lambda: b"after" in cat("a.log") and b"between" in cat("b.log"), 60, "the end of the trace")
+    agent.end(signal.SIGTERM)
+    seen = context.run("get", "--store", store).out.splitlines()
+    expect(seen == [
+        b"2026-01-01T00:00:00Z error", b"\tat first", b"2026-01-01T00:00:02Z next", b"\tat second",
+        b"2026-01-01T00:00:05Z between", b"2026-01-01T00:00:10Z after"], f"the trace is torn: {seen}")

@@ -32,8 +32,8 @@ def failed_files(log):
 
 def must_be_said(error, call, path):
     """Not that the status file could not be written, a convenience, nor a read for an upload that is tried again, nor a want
-    of room for the snapshot, which has some in reserve."""
-    if error == "ENOSPC" and path.endswith("/snapshot.new"):
+    of room for the snapshot, which has some in reserve, nor that there is no reserve yet."""
+    if error == "ENOSPC" and path.endswith("/snapshot.new") or path.endswith("/reserve") and call != "unlink":
         return False
     return "/.dat.nosync" not in path and "status" not in path and not (call == "openat" and "/sealed/" in path)
 

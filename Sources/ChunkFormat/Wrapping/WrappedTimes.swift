@@ -74,6 +74,12 @@ package struct WrappedTimes: Sendable {
         return outcome
     }
 
+    /// Begins a generation that goes on where another ended. Lines that do not end there stay as they are: a line lies in
+    /// one generation.
+    package mutating func goOn(after previous: WrappedTimes) {
+        if previous.kind == kind { records = previous.records }
+    }
+
     /// Learns what is open from lines before the first block: those of them that are looked at again after a restart.
     package mutating func prime(
         _ lines: UnsafeRawBufferPointer, at first: UInt64, _ scan: LineScan
