@@ -29,7 +29,8 @@ package struct Receiver: ~Copyable {
     private var waiting: [Closed] = []
     private var openBytes = 0
     private var waitingBytes = 0
-    private var losses: [String: ReceivedLoss] = [:]
+    /// Messages by source and reason.
+    private var losses: [String: [String: UInt64]] = [:]
     private var nextLossReport: Nanoseconds = 0
     private var nextClosing: Nanoseconds = 0
     private var nextForgetting: Nanoseconds = 0
@@ -161,14 +162,58 @@ package struct Receiver: ~Copyable {
         tellFindings()
     }
 
-    /// Closes all blocks. What finds no room in the spool stays in the log.
+    /// Counts lines for which there is no room, now that their sender cannot be made to wait. Those of an input that can be
+    /// read again are none: they will be.
+    /// - Returns: what was lost.
+    package mutating func giveUp(_ received: [Received]) -> [Received] {
+        let lost = received.compactMap { item -> ReceivedLoss? in
+            switch item {
+            case .lines(let lines): Self.loss(of: lines)
+            case .loss(let loss): loss
+            }
+        }
+        for loss in lost { note(loss) }
+        return lost.map { .loss($0) }
+    }
+
+    private static func loss(of lines: ReceivedLines) -> ReceivedLoss? {
+        guard lines.cursor == nil, !lines.bytes.isEmpty else { return nil }
+        let ends = lines.bytes.withUnsafeBytes { $0.reduce(0) { $0 + ($1 == 0x0A ? 1 : 0) } }
+        return ReceivedLoss(
+            source: lines.origin.source, messages: UInt64(max(1, ends)),
+            reason: "the agent ended while the write-ahead log had no room for them")
+    }
+
+    /// Closes all blocks. What finds no room in the spool stays in the log; what the log does not hold is counted as
+    /// lost.
     package mutating func finish() throws {
         try commit()
+        _ = giveUp(uncommitted.map { .lines($0.lines) })
+        uncommitted.removeAll()
         try closeAll()
         nextLossReport = 0
         try reportLosses()
         try flush()
+        try appendLosses()
         tellFindings()
+    }
+
+    /// Gaps that found no room below the spool's ceiling: they are small, and nobody will tell of them again. Each stands
+    /// where the stream's synced blocks end, since all before a position that the spool knows counts as held there.
+    private mutating func appendLosses() throws {
+        for closed in waiting where closed.block.header.positions.count == 0 {
+            guard let synced = streams[closed.stream]?.synced else { continue }
+            var header = closed.block.header
+            header.positions = PositionRange(first: synced, end: synced)
+            do throws(SpoolError) {
+                if let chunk = try spool.append(header, frame: closed.block.frame.bytes) { sealed(chunk) }
+            } catch {
+                guard error.kind == .full else { throw error }
+                logger.error("\(error): the archive will not tell of lost messages")
+                return
+            }
+        }
+        if !waiting.isEmpty { try spool.synchronize() }
     }
 
     private mutating func take(_ lines: ReceivedLines) throws {
@@ -356,20 +401,21 @@ package struct Receiver: ~Copyable {
     }
 
     private mutating func note(_ loss: ReceivedLoss) {
-        losses[loss.source, default: ReceivedLoss(source: loss.source, messages: 0, reason: loss.reason)].messages +=
-            loss.messages
+        losses[loss.source, default: [:]][loss.reason, default: 0] += loss.messages
     }
 
-    /// A gap block a source, in this host's stream of it.
+    /// A gap block a source and reason, in this host's stream of it.
     private mutating func reportLosses() throws {
         guard !losses.isEmpty, clock() >= nextLossReport else { return }
         nextLossReport = clock() + settings.lossInterval
-        for (source, loss) in losses.sorted(by: { $0.key < $1.key }) {
-            logger.error("\(source): \(loss.messages) messages lost: \(loss.reason)")
-            let number = number(of: LineOrigin(host: nil, source: source))
-            let end = streams[number]?.end ?? 0
-            let gap = BlockHeader.Gap(lines: loss.messages, bytes: nil, reason: loss.reason)
-            try addGap(number, PositionRange(first: end, end: end), gap)
+        for (source, reasons) in losses.sorted(by: { $0.key < $1.key }) {
+            for (reason, messages) in reasons.sorted(by: { $0.key < $1.key }) {
+                logger.error("\(source): \(messages) messages lost: \(reason)")
+                let number = number(of: LineOrigin(host: nil, source: source))
+                let end = streams[number]?.end ?? 0
+                let gap = BlockHeader.Gap(lines: messages, bytes: nil, reason: reason)
+                try addGap(number, PositionRange(first: end, end: end), gap)
+            }
         }
         losses.removeAll()
         try flush()

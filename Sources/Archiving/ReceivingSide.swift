@@ -89,17 +89,23 @@ package final class ReceivingSide: Sendable {
                 try receiver.turn([])
             }
         }
-        try drain(&receiver, clock)
+        try drain(&receiver)
     }
 
-    /// What the inputs have read is taken, as far as there is room for it.
-    private func drain(_ receiver: inout Receiver, _ clock: () -> Nanoseconds) throws {
+    /// What the inputs have read is taken as far as there is room for it, and counted as lost beyond that.
+    private func drain(_ receiver: inout Receiver) throws {
         for input in inputs { input.stop() }
-        while receiver.canTake {
+        var hasRoom = true
+        while true {
             let hasEnded = running.read { $0 == 0 }
             let received = intake.take(atMost: hasEnded ? 0 : Self.turn)
-            try receiver.turn(received)
-            note(received, receiver)
+            hasRoom = hasRoom && receiver.canTake
+            if hasRoom {
+                try receiver.turn(received)
+                note(received, receiver)
+            } else {
+                note(receiver.giveUp(received), receiver)
+            }
             if hasEnded, received.isEmpty { break }
         }
         try receiver.finish()

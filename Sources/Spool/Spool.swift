@@ -35,7 +35,8 @@ package final class Spool: Sendable {
     }
 
     /// Adds a block to the open chunk, sealing that first when the block's age or size asks for it. Waits while the
-    /// spool is at its ceiling. The block is durable after the next `synchronize()` or sealing.
+    /// spool is at its ceiling, but for a gap: that is small, and what it tells of is lost already. The block is durable
+    /// after the next `synchronize()` or sealing.
     /// - Parameter frame: the zstd frame, empty for gaps and heartbeats.
     /// - Returns: the chunk that was sealed with this block as its last.
     package func append(
@@ -45,6 +46,7 @@ package final class Spool: Sendable {
         let needed = UInt64(frame.count)
         try state.wait { state throws(SpoolError) -> Void? in
             if let failure = state.failure { throw failure }
+            if header.kind == .gap { return () }
             return state.sealedBytes + state.openLength + needed <= ceiling || state.isEmpty ? () : nil
         }
         return try state.update { state throws(SpoolError) in

@@ -304,4 +304,52 @@ private final class Process {
         let canTake = process.receiver.canTake
         #expect(canTake, "the block is synced, and the log has room again")
     }
+
+    /// Neither log nor spool have room when the agent ends: what it has in hand is counted, and the archive tells; what
+    /// the log holds is archived by the next run all the same.
+    @Test func whatFindsNoRoomAtTheEndIsCounted() async throws {
+        let run = ReceiverRun(maxBytes: 8 << 10) { $0.logBytes = 40_000 }
+        let taken = try await fillAndEnd(run)
+        let next = try Process(run)
+        for _ in 0..<20 {
+            run.advance(.perMinute)
+            try next.receiver.turn([])
+            try await archiveOpenChunk(next, run)
+        }
+        let archived = try await ArchivedLines(run.store)
+        #expect(archived.bytes(StreamID(host: "h", source: "syslog")) == taken)
+        #expect(archived.bare.compactMap { $0.gap?.lines } == [20])
+    }
+
+    /// - Returns: the lines that found room.
+    private func fillAndEnd(_ run: ReceiverRun) async throws -> [UInt8] {
+        let process = try Process(run)
+        var random = SeededGenerator(seed: 1)
+        func lines() -> ReceivedLines {
+            let text = (0..<10).map { _ in "line \(UInt64.random(in: 0...UInt64.max, using: &random))\n" }.joined()
+            return ReceivedLines(
+                origin: LineOrigin(host: nil, source: "syslog"), bytes: Array(text.utf8), received: run.now())
+        }
+        var taken: [UInt8] = []
+        for _ in 0..<2000 where process.receiver.canTake {
+            let next = lines()
+            taken += next.bytes
+            run.advance(.perSecond)
+            try process.receiver.turn([.lines(next)])
+        }
+        let canTake = process.receiver.canTake
+        try #require(!canTake, "spool and log are full")
+        let lost = process.receiver.giveUp([.lines(lines()), .lines(lines())])
+        #expect(lost.count == 2)
+        try process.receiver.finish()
+        try await archiveOpenChunk(process, run)
+        return taken
+    }
+
+    private func archiveOpenChunk(_ process: Process, _ run: ReceiverRun) async throws {
+        if let chunk = try process.spool.seal() {
+            try process.spool.remove(try await ArchiveWriter(name: "main", store: run.store).archive(chunk))
+        }
+        try await run.upload(process.spool)
+    }
 }

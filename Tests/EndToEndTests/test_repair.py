@@ -3,13 +3,17 @@
 import json
 import os
 import shutil
+import signal
+import subprocess
 import sys
 import urllib.request
 
 import samples
 import servers
+from checker import Ledger
 from harness import PACKAGE, Skipped, each, expect, expect_same_bytes, objects
 from servers import BUCKET
+from test_redundancy import Agent
 
 PREFIX = "archive"
 RULES = {"copies": ["--acknowledge", "2"], "erasure": ["--erasure", "2+1"]}
@@ -129,6 +133,71 @@ def test_stores_are_emptied_and_damaged_in_turn(context, kind):
     final = context.run("verify", *stores, *rule, "--deep")
     expect(not [x for x in final.out.splitlines() if not x.startswith(b"note")], f"verify found {final.out[:500]}")
     expect_readable(context, stores, rule, wanted, "at the end")
+
+
+class Watch:
+    """`firn repair --watch`."""
+
+    name = "firn repair"
+
+    def __init__(self, context, stores):
+        self.log = context.path("repair.log")
+        command = ["repair", *stores, "--watch", "--every", "1s", "--bandwidth", "100MiB"]
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                [context.firn_binary, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=context.directory,
+                env=context.clean_environment())
+        context.started.append(self)
+
+    def said(self):
+        with open(self.log) as log:
+            return log.read()[-1500:]
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(60)
+
+
+@each("copies", "erasure")
+def test_repair_watches_beside_an_agent(context, kind):
+    """Stores are killed and emptied in turn while an agent archives: each time all is soon as it should be again."""
+    _, handles = open_stores(context)
+    context.environment.update(servers.credentials())
+    rule = {"copies": "{copies: 3, acknowledge: 2}", "erasure": "{data: 2, parity: 1, acknowledge: 2}"}[kind]
+    agent = Agent(context, {handle.name: handle.url for handle in handles}, rule)
+    ledger = Ledger(context.seed)
+
+    def write(count=200):
+        for name in ("a.log", "b.log"):
+            agent.append(name, ledger.lines(agent.path(name), count))
+
+    def is_whole(deep=()):
+        return context.run("verify", *agent.store, *deep, status=None).status == 0
+
+    agent.start()
+    write()
+    agent.wait_archived(ledger, "at first", 60)
+    watch = Watch(context, agent.store)
+    for victim in context.random.sample(handles, 3) * context.pick(1, 1, 10):
+        server = getattr(victim, "server", None)
+        if server:
+            server.kill()
+            write()
+            agent.wait_archived(ledger, f"{victim.name} killed", 60)
+            server.start_again()
+        victim.empty()
+        write()
+        agent.wait_archived(ledger, f"{victim.name} emptied", 60)
+        agent.wait(is_whole, 90, f"{victim.name} is never whole again; firn repair said: {watch.said()}")
+        ledger.expect_whole(context, agent.store, f"{victim.name} repaired")
+        expect(watch.process.poll() is None, f"firn repair ended by itself: {watch.said()}")
+    status = agent.end(signal.SIGTERM)
+    expect(status == 0, f"exit status {status} after SIGTERM: {agent.said()}")
+    watch.stop()
+    context.run("repair", *agent.store)
+    context.run("verify", *agent.store, "--deep")
+    ledger.expect_whole(context, agent.store, "at the end")
 
 
 def test_a_store_that_is_down_is_said_and_the_others_are_repaired(context):
