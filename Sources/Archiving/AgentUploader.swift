@@ -25,7 +25,7 @@ struct AgentUploader: Sendable {
     private static let debtPause = Duration.seconds(1)
 
     /// Returns when `chunks` has ended and all of it is archived, or at cancellation.
-    func run(_ chunks: AsyncStream<SealedChunk>) async {
+    func run(_ chunks: AsyncStream<SpooledChunk>) async {
         let payers = archive.members.count > 1 ? archive.members.map { member in Task { await pay(member) } } : []
         let slots = AsyncSemaphore(permits: Self.uploads)
         await withDiscardingTaskGroup { group in
@@ -57,16 +57,19 @@ struct AgentUploader: Sendable {
     }
 
     /// Until a chunk is archived; nil at cancellation.
-    private func upload(_ chunk: SealedChunk) async -> ChunkDelivery? {
+    private func upload(_ chunk: SpooledChunk) async -> ChunkDelivery? {
         var tries = 0
         while !Task.isCancelled {
-            do throws(StoreError) {
-                let delivery = try await archive.deliver(chunk, isPersistent: archive.members.count > 1)
-                logger.debug("archived \(chunk.manifest.chunk)")
+            do {
+                let delivery = try await archive.deliver(
+                    try spool.load(chunk), isPersistent: archive.members.count > 1)
+                logger.debug("archived \(chunk.key)")
                 return delivery
-            } catch {
+            } catch let error as StoreError {
                 if error.kind == .cancelled { return nil }
                 health.failed(error, at: clock())
+                logger.error("\(error)")
+            } catch {
                 logger.error("\(error)")
             }
             let pause = Self.pauses[min(tries, Self.pauses.count - 1)] * Double.random(in: 0.5...1)
@@ -120,13 +123,13 @@ struct AgentUploader: Sendable {
         }
     }
 
-    private func pay(_ chunk: SealedChunk, _ member: StoreMember) async -> Bool {
+    private func pay(_ chunk: SpooledChunk, _ member: StoreMember) async -> Bool {
         do {
-            try await archive.pay(chunk, to: member)
+            try await archive.pay(try spool.load(chunk), to: member)
             member.breaker.succeeded()
-            try spool.paid(chunk.manifest.chunk, to: member.name)
+            try spool.paid(chunk.key, to: member.name)
             health.succeeded(member.name, at: clock())
-            logger.debug("\(member.name) has \(chunk.manifest.chunk) now")
+            logger.debug("\(member.name) has \(chunk.key) now")
             return true
         } catch let error as StoreError {
             if error.kind == .cancelled {
@@ -137,9 +140,19 @@ struct AgentUploader: Sendable {
             }
             return false
         } catch {
+            member.breaker.abandoned()
             logger.error("\(error)")
-            return false
+            return forgive(chunk, member, error)
         }
+    }
+
+    /// A chunk that is damaged here cannot be paid: other stores hold it.
+    /// - Returns: whether `error` says that it is.
+    private func forgive(_ chunk: SpooledChunk, _ member: StoreMember, _ error: any Error) -> Bool {
+        guard let error = error as? SpoolError, error.kind == .damaged else { return false }
+        do throws(SpoolError) { try spool.paid(chunk.key, to: member.name) } catch { return false }
+        logger.warning("\(member.name) lacks \(chunk.key); firn repair copies it from another store")
+        return true
     }
 }
 
@@ -172,7 +185,7 @@ final class StoreHealth: Sendable {
             for index in stores.indices {
                 let mine = owed.filter { $0.stores.contains(stores[index].name) }
                 stores[index].owedChunks = mine.count
-                stores[index].owedBytes = mine.reduce(0) { $0 + $1.chunk.manifest.length }
+                stores[index].owedBytes = mine.reduce(0) { $0 + $1.chunk.length }
             }
         }
     }

@@ -11,6 +11,26 @@ package struct SealedChunk: Sendable {
         self.manifest = manifest
         self.path = path
     }
+
+    package var spooled: SpooledChunk {
+        SpooledChunk(key: manifest.chunk, length: manifest.length, path: path)
+    }
+}
+
+/// What has to be known of a sealed chunk while it waits: a backlog may be many thousands of them. `Spool.load` gives the
+/// rest.
+package struct SpooledChunk: Sendable, Hashable {
+    package var key: ChunkKey
+    /// Bytes of the file.
+    package var length: UInt64
+    /// The chunk's file.
+    package var path: String
+
+    package init(key: ChunkKey, length: UInt64, path: String) {
+        self.key = key
+        self.length = length
+        self.path = path
+    }
 }
 
 /// Proof that chunk and manifest are held by as many stores as the rule demands. Only who put them there makes one, and

@@ -99,7 +99,18 @@ package final class Spool: Sendable {
     }
 
     /// Sealed chunks that were here when the spool was opened, oldest first.
-    package func recovered() -> [SealedChunk] { state.read { $0.recovered } }
+    package func recovered() -> [SpooledChunk] { state.read { $0.recovered } }
+
+    /// All that a chunk's file says of it.
+    /// - Throws: kind `.damaged` where the file is no longer what it was: the next start puts it aside, and reads its
+    ///   sources again.
+    package func load(_ chunk: SpooledChunk) throws(SpoolError) -> SealedChunk {
+        switch try SpoolRecovery.manifest(of: chunk.path, key: chunk.key, in: directory) {
+        case .success(let manifest): return SealedChunk(manifest: manifest, path: chunk.path)
+        case .failure(let error):
+            throw SpoolError(.damaged, path: chunk.path, reason: "the chunk is damaged: \(error)")
+        }
+    }
 
     /// Forgets an archived chunk: first what must outlive it is made durable, then its file goes.
     package func remove(_ archived: ArchivedChunk) throws(SpoolError) {

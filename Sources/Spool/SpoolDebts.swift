@@ -3,7 +3,7 @@ import ChunkFormat
 
 /// An archived chunk that some stores still lack.
 package struct OwedChunk: Sendable {
-    package var chunk: SealedChunk
+    package var chunk: SpooledChunk
     /// Names of the stores, sorted.
     package var stores: [String]
 }
@@ -17,7 +17,7 @@ struct SpoolDebts {
     /// Chunks that had to go before every store had them.
     private(set) var forgiven = 0
 
-    var all: [OwedChunk] { owed.values.sorted { $0.chunk.manifest.chunk < $1.chunk.manifest.chunk } }
+    var all: [OwedChunk] { owed.values.sorted { $0.chunk.key < $1.chunk.key } }
     var isEmpty: Bool { owed.isEmpty }
 
     /// Takes up what is in the folders of `stores`; what is owed to others is dropped.
@@ -26,7 +26,7 @@ struct SpoolDebts {
     ///   - open: the chunk of a file; nil where it is none.
     mutating func recover(
         in directory: SpoolDirectory, stores: [String], sealed: Set<ChunkKey>,
-        open: (String, ChunkKey) throws(SpoolError) -> SealedChunk?
+        open: (String, ChunkKey) throws(SpoolError) -> SpooledChunk?
     ) throws(SpoolError) {
         let folder = directory.path + "/owed"
         try directory.createFolder(folder)
@@ -45,17 +45,17 @@ struct SpoolDebts {
         }
     }
 
-    private mutating func add(_ chunk: SealedChunk, _ store: String) {
-        let key = chunk.manifest.chunk
-        if owed[key] == nil { bytes += chunk.manifest.length }
+    private mutating func add(_ chunk: SpooledChunk, _ store: String) {
+        let key = chunk.key
+        if owed[key] == nil { bytes += chunk.length }
         var entry = owed[key] ?? OwedChunk(chunk: chunk, stores: [])
         entry.stores = (entry.stores + [store]).sorted()
         owed[key] = entry
     }
 
     /// Links an archived chunk for each store that lacks it. Durable when this returns.
-    mutating func owe(_ chunk: SealedChunk, to stores: [String], in directory: SpoolDirectory) throws(SpoolError) {
-        let name = SpoolRecovery.sealedName(chunk.manifest.chunk)
+    mutating func owe(_ chunk: SpooledChunk, to stores: [String], in directory: SpoolDirectory) throws(SpoolError) {
+        let name = SpoolRecovery.sealedName(chunk.key)
         for store in stores.sorted() {
             let folder = "\(directory.path)/owed/\(Self.folderName(store))"
             try directory.createFolder(folder)
@@ -63,7 +63,7 @@ struct SpoolDebts {
             try directory.remove(file)
             try directory.link(chunk.path, to: file)
             try directory.synchronize(folder)
-            add(SealedChunk(manifest: chunk.manifest, path: file), store)
+            add(SpooledChunk(key: chunk.key, length: chunk.length, path: file), store)
         }
         try directory.synchronize(directory.path + "/owed")
     }
@@ -78,7 +78,7 @@ struct SpoolDebts {
             owed[key] = entry
         } else {
             owed[key] = nil
-            bytes -= min(bytes, entry.chunk.manifest.length)
+            bytes -= min(bytes, entry.chunk.length)
         }
     }
 
@@ -87,7 +87,7 @@ struct SpoolDebts {
     mutating func shrink(to limit: UInt64, in directory: SpoolDirectory) throws(SpoolError) {
         guard bytes > limit else { return }
         for entry in all {
-            for store in entry.stores { try pay(entry.chunk.manifest.chunk, to: store, in: directory) }
+            for store in entry.stores { try pay(entry.chunk.key, to: store, in: directory) }
             forgiven += 1
             if bytes <= limit { return }
         }
@@ -111,7 +111,7 @@ extension Spool {
     package func owe(_ archived: ArchivedChunk, to stores: [String]) throws(SpoolError) {
         try update { state, directory throws(SpoolError) in
             try state.saveArchived(archived.chunk, in: directory)
-            try state.debts.owe(archived.chunk, to: stores, in: directory)
+            try state.debts.owe(archived.chunk.spooled, to: stores, in: directory)
             try state.removeArchived(archived.chunk, in: directory)
         }
     }

@@ -28,9 +28,9 @@ struct SpoolPositions {
         if archived[source] == nil { archived[source] = position }
     }
 
-    /// What recovery found in the spool, in any order.
-    mutating func recover(_ blocks: [BlockEntry]) {
-        for (source, ranges) in Self.ranges(blocks).merging(ahead, uniquingKeysWith: +) {
+    /// What recovery found in the spool.
+    mutating func recover(_ found: HeldRanges) {
+        for (source, ranges) in found.ranges.merging(ahead, uniquingKeysWith: +) {
             var end = archived[source] ?? ranges.map(\.first).min() ?? 0
             for range in ranges.sorted(by: { $0.first < $1.first }) where range.first <= end {
                 end = max(end, range.end)
@@ -55,7 +55,7 @@ struct SpoolPositions {
 
     /// A sealed chunk of these blocks is archived.
     mutating func archive(_ blocks: [BlockEntry]) {
-        for (source, ranges) in Self.ranges(blocks) {
+        for (source, ranges) in HeldRanges.of(blocks) {
             var waiting = (ahead.removeValue(forKey: source) ?? []) + ranges
             waiting.sort { $0.first < $1.first }
             var end = archived[source] ?? waiting[0].first
@@ -65,7 +65,7 @@ struct SpoolPositions {
                 return true
             }
             archived[source] = end
-            if !waiting.isEmpty { ahead[source] = Self.joined(waiting) }
+            if !waiting.isEmpty { ahead[source] = HeldRanges.joined(waiting) }
         }
         for source in Set(blocks.map(SourceGeneration.init)) {
             chunks[source, default: 1] -= 1
@@ -89,9 +89,30 @@ struct SpoolPositions {
         held[source] = nil
         ahead[source] = nil
     }
+}
+
+/// Positions of lines and gaps that blocks hold, gathered chunk by chunk.
+struct HeldRanges {
+    /// Ascending, apart.
+    private(set) var ranges: [SourceGeneration: [PositionRange]] = [:]
+
+    mutating func add(_ blocks: [BlockEntry]) {
+        for (source, found) in Self.of(blocks) {
+            ranges[source] = Self.joined(((ranges[source] ?? []) + found).sorted { $0.first < $1.first })
+        }
+    }
+
+    /// Positions that lines or gaps take, in the order of the blocks.
+    static func of(_ blocks: [BlockEntry]) -> [SourceGeneration: [PositionRange]] {
+        var found: [SourceGeneration: [PositionRange]] = [:]
+        for block in blocks where block.positions.count > 0 {
+            found[SourceGeneration(block), default: []].append(block.positions)
+        }
+        return found
+    }
 
     /// Ascending ranges, those joined that meet.
-    private static func joined(_ ranges: [PositionRange]) -> [PositionRange] {
+    static func joined(_ ranges: [PositionRange]) -> [PositionRange] {
         var joined: [PositionRange] = []
         for range in ranges {
             if let last = joined.last, range.first <= last.end {
@@ -101,15 +122,6 @@ struct SpoolPositions {
             }
         }
         return joined
-    }
-
-    /// Positions that lines or gaps take.
-    private static func ranges(_ blocks: [BlockEntry]) -> [SourceGeneration: [PositionRange]] {
-        var found: [SourceGeneration: [PositionRange]] = [:]
-        for block in blocks where block.positions.count > 0 {
-            found[SourceGeneration(block), default: []].append(block.positions)
-        }
-        return found
     }
 }
 

@@ -27,11 +27,14 @@ struct SpoolRecovery {
     mutating func run() throws(SpoolError) -> SpoolState {
         let identity = try SpoolIdentity.of(directory)
         var snapshot = try readSnapshot(identity: identity)
-        let sealed = try sealedChunks()
-        for chunk in sealed { snapshot.take(chunk.manifest) }
-        for key in damagedChunks { snapshot.pass(key) }
         var positions = SpoolPositions(snapshot)
-        for chunk in sealed { positions.seal(chunk.manifest.blocks) }
+        var held = HeldRanges()
+        let sealed = try sealedChunks { manifest in
+            snapshot.take(manifest)
+            positions.seal(manifest.blocks)
+            held.add(manifest.blocks)
+        }
+        for key in damagedChunks { snapshot.pass(key) }
         if snapshot.identity != identity || snapshot.archive != options.archive {
             findings.append("spool \(path) is a copy or was restored: it gets a new writer identity")
             snapshot.writer = WriterID(host: options.host, random: options.random())
@@ -44,20 +47,24 @@ struct SpoolRecovery {
         try snapshot.write(in: directory)
         var state = SpoolState(snapshot: snapshot, positions: positions)
         state.recovered = sealed
-        state.sealedBytes = sealed.reduce(0) { $0 + $1.manifest.length }
+        state.sealedBytes = sealed.reduce(0) { $0 + $1.length }
         state.sealedCount = sealed.count
-        if let chunk = try recoverOpenChunk(into: &state) { state.recovered.append(chunk) }
-        let stillSealed = Set(state.recovered.map(\.manifest.chunk))
+        if let chunk = try recoverOpenChunk(into: &state) {
+            held.add(chunk.manifest.blocks)
+            state.recovered.append(chunk.spooled)
+        }
+        held.add(state.open?.blocks ?? [])
+        let stillSealed = Set(state.recovered.map(\.key))
         try state.debts.recover(in: directory, stores: options.redundancy.stores.map(\.name), sealed: stillSealed) {
             (file, key) throws(SpoolError) in
-            switch try manifest(of: file, key: key) {
-            case .success(let manifest): return SealedChunk(manifest: manifest, path: file)
+            switch try Self.manifest(of: file, key: key, in: directory) {
+            case .success(let manifest): return SealedChunk(manifest: manifest, path: file).spooled
             case .failure(let error):
                 findings.append("\(file): the chunk is damaged: \(error); firn repair copies it from another store")
                 return nil
             }
         }
-        state.positions.recover(state.recovered.flatMap(\.manifest.blocks) + (state.open?.blocks ?? []))
+        state.positions.recover(held)
         state.findings = findings
         return state
     }
@@ -77,19 +84,22 @@ struct SpoolRecovery {
         }
     }
 
-    private mutating func sealedChunks() throws(SpoolError) -> [SealedChunk] {
+    /// - Parameter visit: given the manifest of each, one after the other.
+    private mutating func sealedChunks(_ visit: (Manifest) -> Void) throws(SpoolError) -> [SpooledChunk] {
         // Their names must be durable before anybody learns of them.
         try directory.synchronize(path + "/sealed")
-        var chunks: [SealedChunk] = []
+        var chunks: [SpooledChunk] = []
         for name in try directory.names(path + "/sealed") {
             let file = "\(path)/sealed/\(name)"
             guard let key = Self.key(ofSealed: name) else {
                 try quarantine(file, why: "its name is not that of a chunk")
                 continue
             }
-            let found = try manifest(of: file, key: key)
+            let found = try Self.manifest(of: file, key: key, in: directory)
             do throws(FormatError) {
-                chunks.append(SealedChunk(manifest: try found.get(), path: file))
+                let manifest = try found.get()
+                visit(manifest)
+                chunks.append(SealedChunk(manifest: manifest, path: file).spooled)
             } catch {
                 damagedChunks.append(key)
                 try quarantine(
@@ -102,7 +112,9 @@ struct SpoolRecovery {
         return chunks
     }
 
-    private func manifest(of file: String, key: ChunkKey) throws(SpoolError) -> Result<Manifest, FormatError> {
+    static func manifest(
+        of file: String, key: ChunkKey, in directory: SpoolDirectory
+    ) throws(SpoolError) -> Result<Manifest, FormatError> {
         try directory.open(file).withMapping { bytes in
             do throws(FormatError) {
                 return .success(try Manifest.describing(chunk: bytes, key: key, deep: false))

@@ -8,7 +8,7 @@ struct SpoolState {
     var open: OpenChunk?
     var sealedBytes: UInt64 = 0
     var sealedCount = 0
-    var recovered: [SealedChunk] = []
+    var recovered: [SpooledChunk] = []
     /// Paths of chunks that are archived and not removed yet.
     var leaving: Set<String> = []
     var findings: [String] = []

@@ -41,7 +41,8 @@ final class AgentRun: @unchecked Sendable {
                 archive: "main", host: "h", redundancy: .single("memory"),
                 maxBytes: maxBytes, chunkBytes: chunkBytes, chunkAge: .perMinute,
                 merging: .init(blockBytes: 2000, level: 1), clock: { [self] in now() }, random: { 7 }))
-        sealed.withLock { $0 = spool.recovered() }
+        let recovered = try spool.recovered().map { try spool.load($0) }
+        sealed.withLock { $0 = recovered }
         self.spool = spool
         var follow = FollowSettings(
             groups: [.init(try PathSelection(include: [logs + "/*.log"], exclude: []))], machine: MachineID("test"))

@@ -94,7 +94,7 @@ import Testing
         spool = nil
         let again = try open()
         #expect(again.findings.isEmpty)
-        let chunk = try #require(again.recovered().first)
+        let chunk = try again.load(try #require(again.recovered().first))
         try expect(chunk, lines: 130, streams: 3, "after a crash")
         // Two full blocks, a rest that was too small to be joined to a full one, and ten that came after.
         #expect(chunk.manifest.blocks.count < 3 * (4 + 10))
@@ -110,7 +110,7 @@ import Testing
         try Data(try Data(contentsOf: URL(filePath: directory.path + "/open.chunk")).prefix(700))
             .write(to: URL(filePath: directory.path + "/open.merged"))
         let again = try open()
-        try expect(try #require(again.recovered().first), lines: 50, streams: 2, "beside a half written file")
+        try expect(try again.load(try #require(again.recovered().first)), lines: 50, streams: 2, "beside a half written file")
         #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).contains("open.merged") == false)
     }
 
@@ -132,7 +132,7 @@ import Testing
             try FileManager.default.copyItem(atPath: copy, toPath: directory.path + "/open.chunk")
             let again = try open()
             #expect(again.recovered().count == 1)
-            let chunk = try #require(again.recovered().first)
+            let chunk = try again.load(try #require(again.recovered().first))
             try expect(chunk, lines: 80, streams: 2, "\(copy)")
             #expect(chunk.manifest.blocks.count == blocks)
         }

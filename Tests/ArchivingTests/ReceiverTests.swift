@@ -38,7 +38,8 @@ private final class ReceiverRun: Sendable {
                 archive: "main", host: "h", redundancy: .single("memory"),
                 maxBytes: maxBytes, chunkBytes: 4 << 10, chunkAge: .perMinute, clock: { [self] in now() },
                 random: { 7 }))
-        sealed.withLock { $0 = spool.recovered() }
+        let recovered = try spool.recovered().map { try spool.load($0) }
+        sealed.withLock { $0 = recovered }
         return spool
     }
 

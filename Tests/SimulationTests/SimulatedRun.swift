@@ -339,12 +339,12 @@ final class SimulatedRun {
                 }
                 if disk.content(String(finding[..<end])) == nil { complain("was not kept aside: \(finding)") }
             }
-            surroundings.sealed = spool.recovered()
+            surroundings.sealed = try spool.recovered().map { try spool.load($0) }
             let running = Running(spool, try makeReader(spool), try makeReceiver(spool))
             self.running = running
             writer = spool.writer
             guard !wasDamaged else { return }
-            for broken in files.brokenPromises(held(spool.recovered())) { complain(broken) }
+            for broken in files.brokenPromises(held(surroundings.sealed)) { complain(broken) }
         } catch {
             note("cannot start: \(error)")
             running = nil

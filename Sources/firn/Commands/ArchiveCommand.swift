@@ -95,7 +95,7 @@ struct ArchiveCommand: AsyncParsableCommand {
     /// Archives what an earlier run had sealed before something ended it.
     private static func finishInterrupted(_ spool: Spool, _ archive: ArchiveWriter) async throws {
         let left = spool.recovered()
-        for chunk in left { try spool.remove(try await archive.archive(chunk)) }
+        for chunk in left { try spool.remove(try await archive.archive(try spool.load(chunk))) }
         guard !left.isEmpty else { return }
         let chunks = HumanText.count(UInt64(left.count), "chunk")
         StandardError.write("archived \(chunks) that an interrupted run had left\n")
