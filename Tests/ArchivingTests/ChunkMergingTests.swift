@@ -110,7 +110,8 @@ import Testing
         try Data(try Data(contentsOf: URL(filePath: directory.path + "/open.chunk")).prefix(700))
             .write(to: URL(filePath: directory.path + "/open.merged"))
         let again = try open()
-        try expect(try again.load(try #require(again.recovered().first)), lines: 50, streams: 2, "beside a half written file")
+        try expect(
+            try again.load(try #require(again.recovered().first)), lines: 50, streams: 2, "beside a half written file")
         #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).contains("open.merged") == false)
     }
 

@@ -108,7 +108,9 @@ import Testing
             let recovered = try Spool(path: other.path, options: options())
             let blocks = ends.count { $0 <= cut }
             #expect(recovered.recovered().count == (blocks == 0 ? 0 : 1), "cut at \(cut)")
-            #expect(try recovered.recovered().map { try lines(of: try recovered.load($0)) }.joined().utf8.count == blocks * 12, "cut at \(cut)")
+            #expect(
+                try recovered.recovered().map { try lines(of: try recovered.load($0)) }.joined().utf8.count == blocks
+                    * 12, "cut at \(cut)")
             #expect(recovered.position(of: position) == (blocks == 0 ? nil : UInt64(blocks * 12)), "cut at \(cut)")
             #expect(recovered.findings.isEmpty, "a torn tail is no damage: cut at \(cut)")
         }
@@ -129,7 +131,9 @@ import Testing
         let recovered = try Spool(path: other.path, options: options())
         #expect(recovered.findings.count == 1)
         #expect(recovered.findings.first?.contains("quarantine") == true)
-        #expect(try recovered.recovered().map { try lines(of: try recovered.load($0)) }.joined() == "line 000000\nline 000001\n")
+        #expect(
+            try recovered.recovered().map { try lines(of: try recovered.load($0)) }.joined()
+                == "line 000000\nline 000001\n")
         #expect(recovered.position(of: position) == 24)
     }
 
