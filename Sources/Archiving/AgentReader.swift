@@ -290,8 +290,8 @@ struct AgentReader<View: FileSystemView>: ~Copyable {
     /// Leaves the state of what is followed with the spool: that is as much work as there are files, so it is done when
     /// files come and go and before chunks are sealed. Positions stand in the blocks besides.
     private mutating func saveState() {
-        let checkpoints = streams.values.map(\.durable)
-        spool.inputState = AgentState(checkpoints: checkpoints, lastRun: lastPoll?.time ?? clock()).encoded()
+        spool.inputState = AgentState.encode(
+            streams.values.lazy.map(\.durable), lastRun: lastPoll?.time ?? clock())
     }
 }
 

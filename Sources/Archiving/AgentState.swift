@@ -22,8 +22,13 @@ package struct AgentState {
         for _ in 0..<(try reader.readVarint()) { checkpoints.append(try FileCheckpoint(from: &reader)) }
     }
 
-    package func encoded() -> [UInt8] {
-        var bytes: [UInt8] = [1]
+    package func encoded() -> [UInt8] { Self.encode(checkpoints, lastRun: lastRun) }
+
+    static func encode(_ checkpoints: some Collection<FileCheckpoint>, lastRun: Nanoseconds?) -> [UInt8] {
+        var bytes: [UInt8] = []
+        // There are many, and a buffer that doubles takes as much again.
+        bytes.reserveCapacity(32 + checkpoints.reduce(0) { $0 + $1.mostEncodedBytes })
+        bytes.append(1)
         bytes.append(signedVarint: lastRun ?? 0)
         bytes.append(varint: UInt64(checkpoints.count))
         for checkpoint in checkpoints { checkpoint.encode(into: &bytes) }

@@ -18,7 +18,7 @@ package final class CompressionChooser {
         var settings: CompressionSettings
     }
 
-    /// The first block of a stream that is tried, so that short streams do not pay for it, and how many follow until
+    /// Of the blocks that are long enough to be tried, the first one that is, so that short streams do not pay for it, and how many follow until
     /// the next trial: together less than 1% of the work.
     private static let firstTrial = 4
     private static let trialInterval = 64
@@ -42,10 +42,12 @@ package final class CompressionChooser {
         for stream: StreamID, _ raw: UnsafeRawBufferPointer
     ) throws(FormatError) -> CompressionSettings {
         guard let other else { return standard }
+        // Of many streams, most never have a block to try it on.
+        guard raw.count >= Self.sampleBytes else { return streams[stream]?.settings ?? standard }
         if streams.count >= Self.rememberedStreams, streams[stream] == nil { streams.removeAll(keepingCapacity: true) }
         var choice = streams[stream] ?? Choice(settings: standard)
         choice.blocks += 1
-        if choice.blocks % Self.trialInterval == Self.firstTrial, raw.count >= Self.sampleBytes {
+        if choice.blocks % Self.trialInterval == Self.firstTrial {
             let sample = UnsafeRawBufferPointer(rebasing: raw[..<Self.sampleBytes])
             let sizes = try compressors.map { compressor throws(FormatError) in
                 try compressor.compress(sample, checksum: 0, into: frame)

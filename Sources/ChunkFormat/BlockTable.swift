@@ -65,7 +65,9 @@ struct BlockTable {
         }
         var blocks: [BlockEntry] = []
         var offset: UInt64 = 0
-        for _ in 0..<(try count(&reader)) {
+        let blockCount = try count(&reader)
+        blocks.reserveCapacity(min(blockCount, reader.remaining / leastEntryBytes))
+        for _ in 0..<blockCount {
             let block = try readEntry(&reader, at: offset, streams, labels, generations)
             offset += block.length
             blocks.append(block)
@@ -80,6 +82,9 @@ struct BlockTable {
         }
         return Int(count)
     }
+
+    /// Ten varints, two checksums and the clocks.
+    private static let leastEntryBytes = 29
 
     private static func readEntry(
         _ reader: inout ByteReader, at offset: UInt64, _ streams: [StreamID], _ labels: [Labels],

@@ -33,6 +33,9 @@ extension ContentMark {
         return Array(known[(known.count - min(known.count, tailBytes - added.count))...]) + Array(added)
     }
 
+    /// `encode` appends no more than that.
+    static let mostEncodedBytes = 10 + 10 + 8
+
     /// End and count as varints, then the hash (8 bytes, little endian).
     func encode(into bytes: inout [UInt8]) {
         bytes.append(varint: end)

@@ -84,6 +84,15 @@ extension FileCheckpoint {
         if let birth = identity.birth { bytes.append(signedVarint: birth) }
     }
 
+    /// `encode` appends no more than that.
+    package var mostEncodedBytes: Int {
+        let texts = [
+            source.utf8.count, generation.description.utf8.count, identity.machine.description.utf8.count,
+            identity.fileSystem.description.utf8.count, path?.description.utf8.count ?? 0,
+        ]
+        return texts.reduce(5 * 5 + 4 * 10 + 1) { $0 + $1 } + 2 * ContentMark.mostEncodedBytes
+    }
+
     package init(from reader: inout ByteReader) throws(MalformedBytes) {
         source = try reader.readText(atMost: Limits.sourceBytes)
         let at = reader.offset

@@ -40,7 +40,10 @@ package struct SpoolSnapshot: Hashable {
     private static let magic = Array("FIRNSNAP".utf8)
 
     package func encoded() -> [UInt8] {
-        var bytes = Self.magic + [2]
+        var bytes: [UInt8] = []
+        // There are many, and a buffer that doubles takes as much again.
+        bytes.reserveCapacity(mostEncodedBytes)
+        bytes += Self.magic + [2]
         for text in [archive, writer.description, identity] { bytes.append(lengthPrefixed: text.utf8) }
         bytes.append(varint: nextSequence)
         bytes.append(lengthPrefixed: previous ?? [])
@@ -61,6 +64,14 @@ package struct SpoolSnapshot: Hashable {
         }
         bytes.append(littleEndian: xxh64(bytes))
         return bytes
+    }
+
+    private var mostEncodedBytes: Int {
+        let varint = 10
+        var count = 256 + archive.utf8.count + writer.description.utf8.count + identity.utf8.count + inputState.count
+        for key in positions.keys { count += key.mostEncodedBytes + varint }
+        for (key, ranges) in ahead { count += key.mostEncodedBytes + varint + ranges.count * 2 * varint }
+        return count
     }
 
     package static func decode(_ bytes: [UInt8]) throws(MalformedBytes) -> SpoolSnapshot {
@@ -128,6 +139,10 @@ package struct SourceGeneration: Sendable, Hashable, Comparable {
 extension SourceGeneration {
     fileprivate func encode(into bytes: inout [UInt8]) {
         for text in [stream.host, stream.source, generation.description] { bytes.append(lengthPrefixed: text.utf8) }
+    }
+
+    fileprivate var mostEncodedBytes: Int {
+        stream.host.utf8.count + stream.source.utf8.count + generation.description.utf8.count + 3 * 5
     }
 
     fileprivate init(from reader: inout ByteReader) throws(MalformedBytes) {

@@ -54,6 +54,8 @@ struct SpoolState {
     mutating func save(in directory: SpoolDirectory) throws(SpoolError) {
         snapshot.positions = positions.archived
         snapshot.ahead = positions.ahead
+        // Held twice, they would be copied at the next change.
+        defer { (snapshot.positions, snapshot.ahead) = ([:], [:]) }
         try snapshot.write(in: directory)
     }
 
