@@ -8,6 +8,9 @@ struct MemoryKeeper {
 
     private static let interval: Nanoseconds = 5 * .perSecond
 
+    /// Make it when the agent has started: the code that took is not needed again.
+    init() { firn_forget_code() }
+
     /// Call it often. `blocks`: how many there were so far.
     mutating func tidy(_ blocks: UInt64, now: Nanoseconds) {
         guard blocks != self.blocks, now - (last ?? 0) >= Self.interval else { return }

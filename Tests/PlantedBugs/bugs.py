@@ -65,7 +65,7 @@ BUGS = [
     Bug("a copied spool keeps its writer", "Sources/Spool/SpoolRecovery.swift",
         "        if snapshot.identity != identity || snapshot.archive", "        if snapshot.archive"),
     Bug("the numbers of chunks in the spool are given again", "Sources/Spool/SpoolRecovery.swift",
-        "        for chunk in sealed { snapshot.take(chunk.manifest) }\n", ""),
+        "            snapshot.take(manifest)\n", ""),
     Bug("the number of a damaged chunk is given again", "Sources/Spool/SpoolRecovery.swift",
         "        for key in damagedChunks { snapshot.pass(key) }\n", ""),
     Bug("a chunk leaves the spool before its manifest is held", "Sources/Archiving/ArchiveWriter.swift",
