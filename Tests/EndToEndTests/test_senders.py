@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 from agents import Agent
@@ -101,6 +102,63 @@ def test_logrotate(context, mode):
     # Whether something was written between the copy and the truncation cannot be known.
     verdict = agent.finish(ledger, f"logrotate, {mode}", may_complain="copytruncate" in mode)
     print(f"{turns} rotations: {verdict}")
+
+
+class Stream:
+    """A program that writes all the time, a few lines at a time."""
+
+    name = "writer"
+
+    def __init__(self, context, application):
+        self.application = application
+        self.is_stopped = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+        context.started.append(self)
+        self.thread.start()
+
+    def run(self):
+        while not self.is_stopped.wait(0.0005):
+            self.application.write(5)
+
+    def stop(self):
+        self.is_stopped.set()
+        self.thread.join()
+
+
+def counters(content):
+    return [int(line.split(b" ", 4)[2]) for line in content.splitlines()]
+
+
+def test_copytruncate_loses_no_more_than_its_window(context):
+    """All that the file or a copy ever held when a rotation was over is archived, once and in order."""
+    agent = Agent(context, context.path("archive"), block_age="100ms", chunk_age="300ms")
+    ledger = Ledger(context.seed)
+    application = Application(agent, ledger, "a.log")
+    logrotate = Logrotate(context, f"{agent.logs}/*.log", "copytruncate")
+    agent.start()
+    stream = Stream(context, application)
+    turns = context.pick(2, 4, 30)
+    for turn in range(turns):
+        known = ledger.bytes.get(application.path, 0)
+        agent.wait(lambda: ledger.bytes.get(application.path, 0) > known + 100_000, 60, f"writing before rotation {turn + 1}")
+        logrotate.rotate()
+    stream.stop()
+    held = b""
+    for number in range(turns, -1, -1):
+        with open(application.path + (f".{number}" if number else ""), "rb") as file:
+            held += file.read()
+    held = counters(held)
+    expect(held == sorted(set(held)), "what is there is not in order")
+    cat = lambda: counters(context.run("cat", "--store", agent.store, "--host", "h", "--source", application.path, status=None).out)
+    agent.wait(lambda: set(cat()) >= set(held), 60, "what is there is not archived")
+    status = agent.end(signal.SIGTERM)
+    expect(status == 0, f"exit status {status} after SIGTERM: {agent.said()}")
+    seen = cat()
+    expect(seen == sorted(set(seen)), "what is archived is doubled or not in order")
+    written = ledger.written[application.path]
+    window, lost = written - len(held), written - len(seen)
+    expect(seen[-1] < written and lost <= window, f"{lost} lines lost, {window} in the windows")
+    print(f"{turns} rotations: {window} of {written} lines were written between copy and truncation, {lost} of them are lost")
 
 
 RSYSLOG = """\
