@@ -5,8 +5,10 @@ import signal
 import subprocess
 import time
 
+import agents
 import samples
-from harness import each, expect, expect_same_bytes
+from checker import Ledger
+from harness import Skipped, each, expect, expect_same_bytes
 
 CONFIGURATION = """\
 archive: main
@@ -122,3 +124,25 @@ def test_an_unreachable_store_loses_nothing(context):
         if agent.process.poll() is None:
             agent.end(signal.SIGKILL)
     agent.expect_archived()
+
+
+# A user's own limits are a user namespace's: in this one there is no inotify.
+WITHOUT_INOTIFY = ["unshare", "--user", "--map-root-user", "sh", "-c", 'echo 0 > /proc/sys/user/max_inotify_instances; exec "$@"', "sh"]
+
+
+def test_files_are_followed_without_inotify(context):
+    if subprocess.run([*WITHOUT_INOTIFY, "true"], capture_output=True, check=False).returncode != 0:
+        raise Skipped("user namespaces are not allowed here")
+    agent = agents.Agent(context, context.path("archive"), block_age="200ms", chunk_age="500ms")
+    ledger = Ledger(context.seed)
+    agent.append("a.log", ledger.lines(agent.path("a.log"), 50))
+    agent.start(WITHOUT_INOTIFY)
+    agent.wait_archived(ledger, "at first")
+    for turn in range(context.pick(2, 4, 20)):
+        agent.append("a.log", ledger.lines(agent.path("a.log"), 30))
+        agent.rotate("a.log")
+        agent.append("a.log", ledger.lines(agent.path("a.log"), 30))
+        agent.append(f"{turn}.log", ledger.lines(agent.path(f"{turn}.log"), 30))
+        agent.wait_archived(ledger, f"turn {turn}")
+    expect(agent.said(whole=True).count("inotify: not available") == 1, f"it does not say once that it polls: {agent.said()}")
+    agent.finish(ledger, "without inotify")
