@@ -84,43 +84,64 @@ package enum ChunkScanner {
 
 extension Manifest {
     /// Reads a whole chunk: every checksum, every byte's place, and its SHA-256 against the digest in `key`.
-    /// - Parameter deep: decompress the lines as well.
+    /// - Parameters:
+    ///   - deep: decompress the lines as well.
+    ///   - done: told now and then that the bytes before an offset are not looked at again.
     package static func describing(
-        chunk bytes: UnsafeRawBufferPointer, key: ChunkKey, deep: Bool
+        chunk bytes: UnsafeRawBufferPointer, key: ChunkKey, deep: Bool, done: (_ offset: Int) -> Void = { _ in }
     ) throws(FormatError) -> Manifest {
         do throws(FormatError) {
-            return try describe(bytes, key, deep: deep)
+            let directory = try directory(of: bytes)
+            let decoder = BlockDecoder()
+            let digest = Digest(.sha256)
+            var end = 0
+            for entry in directory.blocks {
+                guard
+                    let found = try ChunkScanner.block(in: bytes, at: Int(entry.offset), deep: deep, decoder: decoder),
+                    found.entry == entry
+                else { throw FormatError(.damaged, at: entry.offset, "block disagrees with the chunk's directory") }
+                digest.update(UnsafeRawBufferPointer(rebasing: bytes[end..<Int(entry.offset + entry.length)]))
+                end = Int(entry.offset + entry.length)
+                done(end)
+            }
+            digest.update(UnsafeRawBufferPointer(rebasing: bytes[end...]))
+            return try describe(directory, length: bytes.count, digest.finish(), key)
         } catch {
             throw error.within(key.description)
         }
     }
 
-    private static func describe(
-        _ bytes: UnsafeRawBufferPointer, _ key: ChunkKey, deep: Bool
+    /// The manifest of a chunk of which it is known that it is intact: nothing but its directory is read.
+    package static func describing(
+        intact bytes: UnsafeRawBufferPointer, key: ChunkKey, sha256: [UInt8]
     ) throws(FormatError) -> Manifest {
+        do throws(FormatError) {
+            return try describe(try directory(of: bytes), length: bytes.count, sha256, key)
+        } catch {
+            throw error.within(key.description)
+        }
+    }
+
+    private static func directory(of bytes: UnsafeRawBufferPointer) throws(FormatError) -> ChunkDirectory {
         let needed = try ChunkScanner.neededTail(bytes)
         guard needed <= bytes.count else { throw FormatError(.truncated, at: 0, "chunk is shorter than its directory") }
         let tail = UnsafeRawBufferPointer(rebasing: bytes[(bytes.count - needed)...])
-        let directory = try ChunkScanner.directory(tail, length: UInt64(bytes.count))
-        let decoder = BlockDecoder()
-        for entry in directory.blocks {
-            guard let found = try ChunkScanner.block(in: bytes, at: Int(entry.offset), deep: deep, decoder: decoder),
-                found.entry == entry
-            else { throw FormatError(.damaged, at: entry.offset, "block disagrees with the chunk's directory") }
-        }
-        let digest = Digest(.sha256)
-        digest.update(bytes)
-        let sha256 = digest.finish()
+        return try ChunkScanner.directory(tail, length: UInt64(bytes.count))
+    }
+
+    private static func describe(
+        _ directory: ChunkDirectory, length: Int, _ sha256: [UInt8], _ key: ChunkKey
+    ) throws(FormatError) -> Manifest {
         let description = directory.description
         let name = ObjectName(writer: description.writer, sequence: description.sequence, sha256: hex(sha256))
         guard key.hour == Hour(containing: description.sealed), key.name == name else {
             throw FormatError(.damaged, at: 0, "chunk is not what its name says: its name should be \(name)")
         }
-        if case .sharded(let geometry) = key.form, geometry.length != UInt64(bytes.count) {
-            throw FormatError(.damaged, at: 0, "chunk has \(bytes.count) bytes, which is not what its name says")
+        if case .sharded(let geometry) = key.form, geometry.length != UInt64(length) {
+            throw FormatError(.damaged, at: 0, "chunk has \(length) bytes, which is not what its name says")
         }
         var manifest = Manifest(
-            chunk: key, length: UInt64(bytes.count), sha256: sha256, description: description, blocks: directory.blocks)
+            chunk: key, length: UInt64(length), sha256: sha256, description: description, blocks: directory.blocks)
         if description.redundancy.key(hour: key.hour, name: name, length: manifest.length) != key {
             // It was converted to another rule; of that the form of its key is all that is known.
             manifest.revision = 1

@@ -21,6 +21,8 @@ package protocol FileCalls: Sendable {
     /// The first `length` bytes, at least one, as they are now; to be given to `unmap`.
     func map(_ descriptor: Int32, length: Int) throws(Errno) -> UnsafeRawBufferPointer
     func unmap(_ bytes: UnsafeRawBufferPointer)
+    /// Part of what `map` gave, whole pages, is not needed in memory; looked at again, it is there again.
+    func forget(_ bytes: UnsafeRawBufferPointer)
     /// flock(2), exclusive and without waiting: EWOULDBLOCK where another descriptor holds it.
     func lock(_ descriptor: Int32) throws(Errno)
     /// Unix nanoseconds; negative where the file system keeps none.

@@ -17,7 +17,7 @@ package final class LogDirectory {
 
     /// The whole content.
     package func read(_ name: String) throws(SpoolError) -> [UInt8] {
-        try directory.open(path(name)).withMapping { Array($0) }
+        try directory.open(path(name)).withMapping { bytes, _ in Array(bytes) }
     }
 
     /// An empty file, in place of whatever bore the name.

@@ -8,7 +8,8 @@ package struct OpenChunkScan {
     /// Why the bytes after that are damage and not a torn tail; nil where they are torn or there are none.
     package private(set) var damage: String?
 
-    package init(_ bytes: UnsafeRawBufferPointer) {
+    /// - Parameter done: told now and then that the bytes before an offset are not looked at again.
+    package init(_ bytes: UnsafeRawBufferPointer, done: (_ offset: Int) -> Void = { _ in }) {
         let decoder = BlockDecoder()
         var durable: UInt64 = 0
         do throws(FormatError) {
@@ -18,6 +19,7 @@ package struct OpenChunkScan {
                 entries.append(found.entry)
                 length += found.entry.length
                 durable = max(durable, found.header.durableLength)
+                done(Int(length))
             }
         } catch {
             durable = max(durable, Self.durableLength(promisedAfter: Int(length), in: bytes))

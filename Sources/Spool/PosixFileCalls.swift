@@ -53,6 +53,10 @@ package struct PosixFileCalls: FileCalls {
         if let base = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: base), bytes.count) }
     }
 
+    package func forget(_ bytes: UnsafeRawBufferPointer) {
+        if let base = bytes.baseAddress { madvise(UnsafeMutableRawPointer(mutating: base), bytes.count, MADV_DONTNEED) }
+    }
+
     package func lock(_ descriptor: Int32) throws(Errno) { _ = try Self.checked(flock(descriptor, LOCK_EX | LOCK_NB)) }
 
     package func birth(_ descriptor: Int32) -> Int64 { firn_birth_nanoseconds(descriptor) }

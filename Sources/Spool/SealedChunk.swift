@@ -13,7 +13,7 @@ package struct SealedChunk: Sendable {
     }
 
     package var spooled: SpooledChunk {
-        SpooledChunk(key: manifest.chunk, length: manifest.length, path: path)
+        SpooledChunk(key: manifest.chunk, length: manifest.length, sha256: manifest.sha256, path: path)
     }
 }
 
@@ -23,12 +23,14 @@ package struct SpooledChunk: Sendable, Hashable {
     package var key: ChunkKey
     /// Bytes of the file.
     package var length: UInt64
+    package var sha256: [UInt8]
     /// The chunk's file.
     package var path: String
 
-    package init(key: ChunkKey, length: UInt64, path: String) {
+    package init(key: ChunkKey, length: UInt64, sha256: [UInt8], path: String) {
         self.key = key
         self.length = length
+        self.sha256 = sha256
         self.path = path
     }
 }

@@ -101,11 +101,16 @@ package final class Spool: Sendable {
     /// Sealed chunks that were here when the spool was opened, oldest first.
     package func recovered() -> [SpooledChunk] { state.read { $0.recovered } }
 
-    /// All that a chunk's file says of it.
-    /// - Throws: kind `.damaged` where the file is no longer what it was: the next start puts it aside, and reads its
-    ///   sources again.
+    /// All that a chunk's directory says of it. Its blocks were checked when the spool was opened, or written since.
+    /// - Throws: kind `.damaged` where the directory is no longer what it was: the next start puts the chunk aside, and
+    ///   reads its sources again.
     package func load(_ chunk: SpooledChunk) throws(SpoolError) -> SealedChunk {
-        switch try SpoolRecovery.manifest(of: chunk.path, key: chunk.key, in: directory) {
+        let found = try directory.open(chunk.path).withMapping { bytes, _ -> Result<Manifest, FormatError> in
+            do throws(FormatError) {
+                return .success(try Manifest.describing(intact: bytes, key: chunk.key, sha256: chunk.sha256))
+            } catch { return .failure(error) }
+        }
+        switch found {
         case .success(let manifest): return SealedChunk(manifest: manifest, path: chunk.path)
         case .failure(let error):
             throw SpoolError(.damaged, path: chunk.path, reason: "the chunk is damaged: \(error)")

@@ -63,7 +63,9 @@ struct SpoolDebts {
             try directory.remove(file)
             try directory.link(chunk.path, to: file)
             try directory.synchronize(folder)
-            add(SpooledChunk(key: chunk.key, length: chunk.length, path: file), store)
+            var link = chunk
+            link.path = file
+            add(link, store)
         }
         try directory.synchronize(directory.path + "/owed")
     }

@@ -110,12 +110,35 @@ final class SpoolFile: Sendable {
     }
 
     /// Runs `body` on all bytes of the file, mapped: a truncation meanwhile is excluded by the spool's lock.
-    func withMapping<Value>(_ body: (UnsafeRawBufferPointer) throws(SpoolError) -> Value) throws(SpoolError) -> Value {
+    /// - Parameter body: may say that it is done with the bytes before an offset: they take no memory then.
+    func withMapping<Value>(
+        _ body: (UnsafeRawBufferPointer, _ done: (_ offset: Int) -> Void) throws(SpoolError) -> Value
+    ) throws(SpoolError) -> Value {
         let length = Int(try length())
-        guard length > 0 else { return try body(UnsafeRawBufferPointer(start: nil, count: 0)) }
+        guard length > 0 else { return try body(UnsafeRawBufferPointer(start: nil, count: 0)) { _ in } }
         let bytes = try told("cannot map", path) { () throws(Errno) in try calls.map(descriptor, length: length) }
         defer { calls.unmap(bytes) }
-        return try body(bytes)
+        var forgotten = 0
+        return try body(bytes) { offset in
+            guard offset - forgotten >= Self.copyBytes else { return }
+            let end = offset / Self.copyBytes * Self.copyBytes
+            calls.forget(UnsafeRawBufferPointer(rebasing: bytes[forgotten..<end]))
+            forgotten = end
+        }
+    }
+
+    /// Bytes that are moved at a time: a multiple of the size of a page.
+    private static let copyBytes = 1 << 20
+
+    /// Writes the first `count` bytes of `source` to the same place here.
+    func copy(first count: UInt64, of source: SpoolFile) throws(SpoolError) {
+        var buffer: [UInt8] = []
+        var done: UInt64 = 0
+        while done < count {
+            try source.read(Int(min(count - done, UInt64(Self.copyBytes))), at: done, into: &buffer)
+            try buffer.withBytes { bytes throws(SpoolError) in try write(bytes, at: done) }
+            done += UInt64(buffer.count)
+        }
     }
 }
 

@@ -115,9 +115,9 @@ struct SpoolRecovery {
     static func manifest(
         of file: String, key: ChunkKey, in directory: SpoolDirectory
     ) throws(SpoolError) -> Result<Manifest, FormatError> {
-        try directory.open(file).withMapping { bytes in
+        try directory.open(file).withMapping { bytes, done in
             do throws(FormatError) {
-                return .success(try Manifest.describing(chunk: bytes, key: key, deep: false))
+                return .success(try Manifest.describing(chunk: bytes, key: key, deep: false, done: done))
             } catch { return .failure(error) }
         }
     }
@@ -127,7 +127,7 @@ struct SpoolRecovery {
         let file = path + "/open.chunk"
         try directory.remove(ChunkMerging.path(in: directory))
         guard directory.contains(file) else { return nil }
-        let scan = try directory.open(file).withMapping { OpenChunkScan($0) }
+        let scan = try directory.open(file).withMapping { bytes, done in OpenChunkScan(bytes, done: done) }
         if let damage = scan.damage { try keepDamaged(file, why: damage) }
         guard scan.length > 0 else {
             try directory.remove(file)
@@ -148,10 +148,8 @@ struct SpoolRecovery {
         let copy = file + ".new"
         try directory.remove(copy)
         do throws(SpoolError) {
-            let bytes = try directory.readAll(file)
             let target = try directory.create(copy)
-            try Array(bytes[..<Int(scan.length)]).withBytes { bytes throws(SpoolError) in try target.write(bytes, at: 0)
-            }
+            try target.copy(first: scan.length, of: try directory.open(file))
             try target.synchronize()
             try directory.rename(copy, to: file)
             try directory.synchronize(path)
@@ -164,20 +162,19 @@ struct SpoolRecovery {
 
     /// The same bytes in the same place, which takes no room.
     private func writeAgain(_ file: String, _ scan: OpenChunkScan) throws(SpoolError) {
-        let bytes = try directory.readAll(file)
         let target = try directory.open(file)
-        try Array(bytes[..<Int(scan.length)]).withBytes { bytes throws(SpoolError) in try target.write(bytes, at: 0) }
+        try target.copy(first: scan.length, of: target)
         try target.truncate(to: scan.length)
         try target.synchronize()
     }
 
     private func adopt(_ file: SpoolFile, _ scan: OpenChunkScan) throws(SpoolError) -> OpenChunk {
         var builder = ChunkBuilder()
-        let bytes = try file.readAll()
-        bytes.withUnsafeBytes { bytes in
+        try file.withMapping { bytes, done in
             for entry in scan.entries {
                 let range = Int(entry.offset)..<Int(entry.offset + entry.length)
                 builder.adopt(entry, bytes: UnsafeRawBufferPointer(rebasing: bytes[range]))
+                done(range.upperBound)
             }
         }
         return OpenChunk(adopting: file, builder: builder, opened: options.clock())

@@ -436,6 +436,8 @@ package final class SimulatedDisk: FileCalls, @unchecked Sendable {
 
     package func unmap(_ bytes: UnsafeRawBufferPointer) { bytes.deallocate() }
 
+    package func forget(_ bytes: UnsafeRawBufferPointer) {}
+
     package func lock(_ descriptor: Int32) throws(Errno) {
         guard case .file(let inode)? = handles[descriptor]?.opened else { throw Errno(EBADF) }
         let key = String(inode.number)
