@@ -6,6 +6,7 @@ one after another, in another order each round; the table shows medians.
 """
 
 import argparse
+import base64
 import ctypes
 import ctypes.util
 import functools
@@ -314,8 +315,8 @@ roll: {{block_age: {block_age}, chunk_age: {chunk_age}}}
 class Following:
     """An agent at work, measured from its start to its end by SIGTERM."""
 
-    def __init__(self, bench, store, logs, block_age="5s", chunk_age="5m", wrapper=()):
-        self.spool = bench.path(bench.fresh("spool"))
+    def __init__(self, bench, store, logs, block_age="5s", chunk_age="5m", wrapper=(), spool=None):
+        self.spool = spool or bench.path(bench.fresh("spool"))
         configuration = bench.path("agent.yaml")
         with open(configuration, "w") as file:
             file.write(AGENT.format(
@@ -362,6 +363,13 @@ class Following:
             self.fail(f"ended with {self.child.returncode}")
         shutil.rmtree(self.spool)
         return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, None, None)
+
+    def crash(self):
+        """Peak memory until then."""
+        self.child.kill()
+        _, status, usage = os.wait4(self.child.pid, 0)
+        self.child.returncode = os.waitstatus_to_exitcode(status)
+        return usage.ru_maxrss * 1024
 
     def stop_traced(self):
         """strace passes no signal on: the agent, its only child, is ended, and strace ends with it."""
@@ -426,6 +434,7 @@ def bench_agent(bench, size, seed):
             bench.target(f"{name}, peak memory", peak(runs[name]) / MIB, 64, " MiB")
     bench_lag(bench)
     bench_many_files(bench)
+    bench_backlog(bench)
 
 
 BLOCK_AGE = 0.5
@@ -511,6 +520,43 @@ def bench_many_files(bench, idle=10_000, busy=200, seconds=20):
           f"CPU {run.cpu:.1f} s, peak {run.peak / MIB:.0f} MiB")
     bench.target(f"CPU of one core with {idle + busy} silent files", resting, 2, " %")
     bench.target(f"peak memory with {idle} idle and {busy} busy files", run.peak / MIB if began else None, 64, " MiB")
+
+
+def bench_backlog(bench, megabytes=2000, idle=10_000, busy=200, seconds=20):
+    """While the store is away, and at a start after a crash meanwhile."""
+    logs, spool, away = bench.path(bench.fresh("many")), bench.path(bench.fresh("spool")), bench.path(bench.fresh("away"))
+    os.makedirs(logs)
+    with open(away, "wb"):
+        pass
+    line = b"2025-03-14T09:26:53.123456Z INFO request 4711 of user 42 answered in 12 ms, 200 OK, from the cache\n"
+    for number in range(idle + busy):
+        with open(os.path.join(logs, f"{number}.log"), "wb") as file:
+            file.write(line * 3)
+    chance = random.Random(1)
+    large = os.path.join(logs, "large.log")
+    with open(large, "wb") as file:
+        for _ in range(megabytes):
+            file.write(base64.encodebytes(chance.randbytes(1 << 20)))
+    peaks = []
+    for _ in range(2):
+        agent = Following(bench, f"{away}/archive", logs, block_age="500ms", chunk_age="2s", spool=spool)
+        try:
+            if not peaks:
+                agent.wait_quiet(os.path.getsize(large), seconds=300)
+            for _ in range(seconds * 2):
+                for number in range(busy):
+                    with open(os.path.join(logs, f"{number}.log"), "ab", buffering=0) as file:
+                        file.write(line * 6)
+                time.sleep(0.5)
+            peaks.append(agent.crash())
+        finally:
+            agent.stop()
+    sealed = os.listdir(os.path.join(spool, "sealed"))
+    print(f"\nstore away: {len(sealed)} chunks, {size_of(spool) / MIB:.0f} MiB in the spool; peak {peaks[0] / MIB:.0f} MiB, "
+          f"{peaks[1] / MIB:.0f} MiB after a crash and a start")
+    shutil.rmtree(spool)
+    shutil.rmtree(logs)
+    bench.target(f"peak memory with {idle} idle and {busy} busy files and a backlog", max(peaks) / MIB, 64, " MiB")
 
 
 # Queries
