@@ -7,7 +7,7 @@ struct MemoryKeeper {
     private var last: Nanoseconds?
     private var blocks: UInt64 = 0
 
-    private static let interval: Nanoseconds = 5 * .perSecond
+    private static let interval: Nanoseconds = 2 * .perSecond
 
     /// Make it when the agent has started: the code that took is not needed again.
     init() { firn_forget_code() }

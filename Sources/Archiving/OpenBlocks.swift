@@ -17,7 +17,7 @@ struct OpenBlocks {
     private var queue: [(stream: FollowedStream, opening: Int)] = []
     private var head = 0
 
-    private static let leastCapacity = 512
+    private static let leastCapacity = 256
     /// Of the budget, what may lie idle.
     private static let spareShare = 8
 

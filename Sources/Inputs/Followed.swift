@@ -68,7 +68,12 @@ final class Followed<File: OpenFile> {
 
     var handle: File?
     var isQueued = false
-    var problem: InputError?
+    var problem: InputError? {
+        get { trouble?.error }
+        set { trouble = newValue.map { Trouble($0) } }
+    }
+    // Most of many files have none: it takes no room there.
+    private var trouble: Trouble?
 
     init(_ checkpoint: FileCheckpoint, group: Int, path: RawPath, status: FileStatus, now: Nanoseconds) {
         key = status.key
@@ -185,4 +190,10 @@ final class Inflation {
     var hasEnded = false
 
     init(_ source: any ByteSource) { self.source = source }
+}
+
+/// What keeps a file from being read.
+private final class Trouble {
+    let error: InputError
+    init(_ error: InputError) { self.error = error }
 }
