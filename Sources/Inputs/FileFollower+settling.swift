@@ -99,7 +99,9 @@ extension FileFollower {
         let copy = continuation(of: before, near: [file.lastPath], head: file.headBytes)
         // What was copied since is of lives that nobody saw, unless it may be of this one.
         if let born = copy?.status.key.birth ?? (file.isHeadSeen ? before.generation.born : nil) {
-            suspectRotated(of: file.path, file.source, group: file.group, bornAfter: born, before: now, now: now)
+            // A file that was renamed since was copied under its own name.
+            let path = file.place == .selected ? file.path : RawPath(source: file.source)
+            suspectRotated(of: path, file.source, group: file.group, bornAfter: born, before: now, now: now)
         }
         if let copy {
             resume(before, at: copy, group: file.group, now: now)

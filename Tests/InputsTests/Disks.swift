@@ -17,6 +17,8 @@ protocol Disk: AnyObject {
     func unlink(_ name: String)
     /// The time of what happens from now on, where that can be chosen.
     func advance(to now: Int64)
+    /// The time at which something happened last, as far as that is known.
+    var latest: Int64 { get }
     /// What tells of changes from now on.
     func watch() -> any ChangeSource
 }
@@ -32,6 +34,7 @@ final class MemoryDisk: Disk {
     func link(_ name: String, to other: String) { view.link(path(name), to: path(other)) }
     func unlink(_ name: String) { view.unlink(path(name)) }
     func advance(to now: Int64) { view.advance(to: now) }
+    var latest: Int64 { view.time }
     func watch() -> any ChangeSource { MemoryWatch(of: view, forgets: 17) }
     private func path(_ name: String) -> RawPath { RawPath(root + "/" + name) }
 }
@@ -67,5 +70,6 @@ final class RealDisk: Disk {
         precondition(symlink(root + "/" + other, root + "/" + name) == 0)
     }
     func advance(to now: Int64) {}
+    var latest: Int64 { .min }
     func watch() -> any ChangeSource { FolderWatch() }
 }

@@ -341,7 +341,8 @@ struct FollowSchedule<Tested: Disk>: ~Copyable {
 
     mutating func poll(seconds: Int64) {
         guard !isDown else { return }
-        now += seconds * .perSecond + 1
+        // Each thing that happens has a time of its own, and nobody looks before it.
+        now = max(now, disk.latest) + seconds * .perSecond + 1
         disk.advance(to: now)
         trace.add("poll at \(now)")
         for (name, life) in names where isReached(name) || life.wasSeen {

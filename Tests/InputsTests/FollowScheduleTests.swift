@@ -15,8 +15,10 @@ import Testing
         return kind
     }
 
+    /// `FIRN_TEST_SEED` is one seed that failed.
     private static let seeds: Range<UInt64> = {
-        switch getenv("FIRN_TEST_EFFORT").map({ String(cString: $0) }) {
+        if let seed = getenv("FIRN_TEST_SEED").flatMap({ UInt64(String(cString: $0)) }) { return seed..<(seed + 1) }
+        return switch getenv("FIRN_TEST_EFFORT").map({ String(cString: $0) }) {
         case "quick": 0..<50
         case "long": 0..<1000
         default: 0..<200
@@ -47,7 +49,7 @@ import Testing
             "\(Self.seeds.count) schedules, births \(keepsBirths): \(lives) lives, \(compressed) compressed, "
                 + "\(unseen) delivered that no poll had seen; copytruncate's window: \(windowLost) of \(windowBytes) bytes lost"
         )
-        #expect(compressed > 0 && windowBytes > 0)
+        #expect(Self.seeds.count < 50 || compressed > 0 && windowBytes > 0)
     }
 
     @Test(arguments: 0..<48 as Range<UInt64>) func onADisk(seed: UInt64) throws {
