@@ -132,7 +132,10 @@ extension FileFollower {
     private func learn(_ file: Followed<View.File>, _ handle: View.File, upTo length: UInt64) {
         guard file.wantsHead(of: length) else { return }
         do throws(InputError) {
-            file.learnHead(try handle.bytes(at: 0, count: Int(min(length, UInt64(ContentMark.headBytes)))))
+            let bytes = try handle.bytes(at: 0, count: Int(min(length, UInt64(ContentMark.headBytes))))
+            // Else what was known of it would be forgotten for what another life begins with.
+            guard file.mayBegin(with: bytes) else { return file.isRewritten = true }
+            file.learnHead(bytes)
         } catch {
             // The next read meets the same and reports it.
             return

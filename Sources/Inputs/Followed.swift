@@ -169,6 +169,12 @@ final class Followed<File: OpenFile> {
         return known < ContentMark.headBytes && UInt64(known) < length
     }
 
+    /// Whether what is known of the file's beginning agrees with `bytes`, which are longer.
+    func mayBegin(with bytes: [UInt8]) -> Bool {
+        guard let head else { return true }
+        return ContentMark(Array(bytes.prefix(head.count)), endingAt: head.end) == head
+    }
+
     func learnHead(_ bytes: [UInt8]) {
         head = ContentMark(bytes, endingAt: UInt64(bytes.count))
         headBytes = bytes.count < ContentMark.headBytes ? bytes : []
