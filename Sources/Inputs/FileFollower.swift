@@ -198,7 +198,8 @@ package struct FileFollower<View: FileSystemView>: ~Copyable {
         rememberPlace(of: file)
         if openCount < mostOpen, handle(of: file) != nil {
             learn(file)
-            if !file.unchecked.isEmpty { check(file) }
+            // Before others are judged by what they share with it.
+            if !file.unchecked.isEmpty || (file.position == 0 && file.head != nil && !file.isHeadSeen) { check(file) }
         }
         events.append(isContinued ? .continued(file.checkpoint) : .opened(file.checkpoint, group: file.group))
     }
