@@ -99,6 +99,8 @@ package final class ReceivingSide: Sendable {
         while true {
             let hasEnded = running.read { $0 == 0 }
             let received = intake.take(atMost: hasEnded ? 0 : Self.turn)
+            // Blocks that wait to be closed or spooled make room.
+            if hasRoom, !receiver.canTake { try receiver.turn([]) }
             hasRoom = hasRoom && receiver.canTake
             if hasRoom {
                 try receiver.turn(received)

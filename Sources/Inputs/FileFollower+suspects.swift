@@ -172,7 +172,7 @@ extension FileFollower {
     /// Whether a compressed file was found that may hold the content of a file that ends, and is not judged yet.
     func isSuspected(_ file: Followed<View.File>) -> Bool {
         suspects.values.contains { suspect in
-            suspect.isSelected && suspect.copyOf == nil && suspect.isNamedCompressed && suspect.status.size > 0
+            suspect.copyOf == nil && suspect.isNamedCompressed && suspect.status.size > 0
                 && file.names.contains { RotatedName.matches(suspect.path.name, of: $0) }
         }
     }

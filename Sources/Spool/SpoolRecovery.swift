@@ -45,6 +45,8 @@ struct SpoolRecovery {
         }
         // The writer's identity must be durable before any chunk bears it.
         try snapshot.write(in: directory)
+        // Held twice, they would be copied at the next change.
+        (snapshot.positions, snapshot.ahead) = ([:], [:])
         var state = SpoolState(snapshot: snapshot, positions: positions)
         state.recovered = sealed
         state.sealedBytes = sealed.reduce(0) { $0 + $1.length }
