@@ -3,9 +3,8 @@ import ArchiveTypes
 /// Deciding what a look at a file means: another generation, the end, or something to read.
 extension FileFollower {
     mutating func settle(_ file: Followed<View.File>, now: Nanoseconds) {
-        // Who it is has to be clear before others are judged by their names.
-        let isSameLength = file.size <= file.position
-        if file.needsCheck, file.renamed == now || file.isQueued || file.hasShrunk || isSameLength { check(file) }
+        // Who it is has to be clear before others are judged by their names, and before a checkpoint says who it was.
+        if file.needsCheck { check(file) }
         file.hasShrunk = false
         if file.isRewritten || file.isCutShort { restart(file, now: now) }
         guard files[file.key] === file else { return }
