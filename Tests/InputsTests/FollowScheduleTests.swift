@@ -20,8 +20,8 @@ import Testing
         if let seed = getenv("FIRN_TEST_SEED").flatMap({ UInt64(String(cString: $0)) }) { return seed..<(seed + 1) }
         return switch getenv("FIRN_TEST_EFFORT").map({ String(cString: $0) }) {
         case "quick": 0..<50
-        case "long": 0..<1000
-        default: 0..<200
+        case "long": 0..<5000
+        default: 0..<1000
         }
     }()
 
