@@ -18,8 +18,8 @@ package final class CompressionChooser {
         var settings: CompressionSettings
     }
 
-    /// Of the blocks that are long enough to be tried, the first one that is, so that short streams do not pay for it, and how many follow until
-    /// the next trial: together less than 1% of the work.
+    /// Of the blocks that are long enough to be tried, the first one that is, so that short streams do not pay for it, and
+    /// how many follow until the next trial: together less than 1% of the work.
     private static let firstTrial = 4
     private static let trialInterval = 64
     private static let sampleBytes = 256 << 10
