@@ -223,9 +223,9 @@ extension MemoryFileSystem {
         memory.truncate(RawPath(log))
         memory.write("1\n2\n3\n4\nmore than there was\n", to: log)
         following.step(seconds: 1)
-        #expect(following.texts == ["one\ntwo\n"], "nothing is delivered under the old generation")
-        following.step(seconds: 1)
         #expect(following.texts == ["one\ntwo\n", "1\n2\n3\n4\nmore than there was\n"])
+        let generations = following.pieces.map(\.0.checkpoint.generation)
+        #expect(Set(generations).count == 2, "nothing is delivered under the old generation")
     }
 
     @Test func truncationIsSeenThoughTheSizeIsTheSame() throws {
