@@ -148,6 +148,8 @@ struct AgentReader<View: FileSystemView>: ~Copyable {
         switch event {
         case .opened(let checkpoint, let group):
             let stream = stream(of: checkpoint)
+            // After a restart, what the file begins with may be known only now.
+            stream.move(to: checkpoint)
             stream.group = group
             spool.begin(stream.source, at: checkpoint.position)
         case .continued(let checkpoint): stream(of: checkpoint).move(to: checkpoint)
@@ -261,6 +263,12 @@ struct AgentReader<View: FileSystemView>: ~Copyable {
 
     private mutating func synchronize() throws {
         guard queue.isEmpty, !unsynced.isEmpty || !ended.isEmpty else { return }
+        // What tells a file's content must be durable before its lines are: where the file is compressed while nothing
+        // follows it, nothing else leads to the rest of them.
+        if unsynced.reduce(false, { $1.learnBeginning() || $0 }) {
+            saveState()
+            try spool.saveSnapshot()
+        }
         try spool.synchronize()
         for stream in unsynced {
             stream.durable = stream.appended ?? stream.durable

@@ -65,6 +65,13 @@ final class FollowedStream {
         reading = reading.map { checkpoint.at($0.position) }
     }
 
+    /// Takes what the file begins with into `durable`, where more of that is known since it was read; whether it was.
+    func learnBeginning() -> Bool {
+        guard let appended = appendedBox?.value, appended.head != durable.head else { return false }
+        durable.head = appended.head
+        return true
+    }
+
     /// Raw bytes of the open block, and what it takes of memory.
     var count: Int { bytes.count }
     var capacity: Int { bytes.capacity }

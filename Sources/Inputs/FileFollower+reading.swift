@@ -123,7 +123,7 @@ extension FileFollower {
 
     /// Remembers what a plain file begins with, so that its content is known wherever it goes.
     mutating func learn(_ file: Followed<View.File>) {
-        guard file.position == 0, !file.isCompressed, let handle = file.handle,
+        guard file.position == 0 || file.head == nil, !file.isCompressed, let handle = file.handle,
             Compression.endingLength(of: file.path.name) == 0
         else { return }
         learn(file, handle, upTo: file.size)

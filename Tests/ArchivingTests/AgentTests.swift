@@ -44,6 +44,51 @@ import Testing
         }
     }
 
+    /// Rotated into a compressed file while nothing followed it, after its first lines were stored and before any chunk was
+    /// sealed: a generation's content is known from its first durable line on.
+    @Test(arguments: [20, 300, 5000])
+    func aFileThatWasCompressedWhileNothingFollowedItGoesOnWhereItWasRead(length: Int) async throws {
+        let run = try AgentRun()
+        let path = run.logs + "/app.log"
+        // What other files begin with as well.
+        let banner = Array("the same first line\n".utf8)
+        let first = banner + (0..<length).flatMap { Array("line \($0)\n".utf8) }.prefix(length)
+        let rest = Array("\nthe rest\n".utf8)
+        var process: AgentProcess? = try run.start()
+        try run.append([], to: "app.log")
+        try process?.turn()
+        for piece in [banner, Array(first[banner.count...])] {
+            try run.append(piece, to: "app.log")
+            run.advance(.perSecond)
+            try process?.turn()
+            run.advance(6 * .perSecond)
+            try process?.turn()
+        }
+        process = nil
+        run.crash()
+        try run.append(rest, to: "app.log")
+        try FileManager.default.moveItem(atPath: path, toPath: path + ".2")
+        try run.append(banner + Array("another file that is longer\n".utf8) + first, to: "app.log.1")
+        for rotated in [".1", ".2"] { try Self.compress(path + rotated) }
+        process = try run.start()
+        for _ in 0..<20 {
+            try process?.turn()
+            run.advance(6 * .perSecond)
+        }
+        let archived = try await run.archived(process)
+        let bytes = archived.bytes(run.stream("app.log"))
+        let isWhole = bytes.starts(with: first + rest)
+        #expect(isWhole, "\(bytes.count) bytes")
+        #expect(archived.bare.allSatisfy { $0.kind != .gap })
+    }
+
+    /// As logrotate does it, with `gzip`.
+    private static func compress(_ path: String) throws {
+        let gzip = try Process.run(URL(filePath: "/usr/bin/env"), arguments: ["gzip", path])
+        gzip.waitUntilExit()
+        #expect(gzip.terminationStatus == 0)
+    }
+
     static func lines(_ step: Int, using random: inout SeededGenerator) -> [UInt8] {
         (0..<Int.random(in: 1...60, using: &random)).flatMap { index in
             Array("2026-01-02 03:04:05 step \(step) line \(index) ".utf8)
