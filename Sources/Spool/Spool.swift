@@ -113,7 +113,10 @@ package final class Spool: Sendable {
         switch found {
         case .success(let manifest): return SealedChunk(manifest: manifest, path: chunk.path)
         case .failure(let error):
-            throw SpoolError(.damaged, path: chunk.path, reason: "the chunk is damaged: \(error)")
+            throw SpoolError(
+                .damaged, path: chunk.path, reason: "the chunk is damaged: \(error)",
+                hint: "start firn again: it puts the chunk aside, and reads its sources again where they have the lines"
+            )
         }
     }
 

@@ -1,17 +1,14 @@
 """Three stores, two of them S3 servers and one a directory: emptied, damaged and killed in turn, and repaired."""
 
-import json
 import os
 import shutil
 import signal
 import subprocess
-import sys
-import urllib.request
 
 import samples
 import servers
 from checker import Ledger
-from harness import PACKAGE, Skipped, each, expect, expect_same_bytes, objects
+from harness import each, expect, expect_same_bytes, objects
 from servers import BUCKET
 from test_redundancy import Agent
 
@@ -236,73 +233,3 @@ def test_another_rule(context):
     handles[1].empty()
     context.run("repair", *stores, *RULES["erasure"])
     context.run("verify", *stores, *RULES["erasure"], "--deep")
-
-
-# Its own check of signatures takes no listing's; what counts here are rights.
-ENFORCING_MOTO = """
-import moto.iam.access_control as access
-access.IAMRequestBase.check_signature = lambda self: None
-from moto.server import main
-main()
-"""
-
-
-def enforcing_server(context):
-    (port,) = servers.free_ports(1)
-    command = [sys.executable, "-c", ENFORCING_MOTO, "-H", "127.0.0.1", "-p", str(port)]
-    server = servers.Server("enforcing-moto", command, port, context.folder("server-enforcing"))
-    context.started.append(server)
-    return server.wait_ready()
-
-
-def policies(context, server):
-    """Users of a server with no rights but those of deploy/policies; their credentials by the role."""
-    import boto3
-    iam = boto3.client(
-        "iam", endpoint_url=server.endpoint, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
-    users = {}
-    for role in ("writer", "reader", "indexer", "repairer"):
-        with open(os.path.join(PACKAGE, "deploy", "policies", role + ".json")) as file:
-            policy = file.read().replace("BUCKET", BUCKET).replace("PREFIX", PREFIX)
-        iam.create_user(UserName=role)
-        iam.put_user_policy(UserName=role, PolicyName=role, PolicyDocument=json.dumps(json.loads(policy)))
-        key = iam.create_access_key(UserName=role)["AccessKey"]
-        users[role] = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
-    # From now on the server refuses what no policy allows.
-    urllib.request.urlopen(urllib.request.Request(server.endpoint + "/moto-api/reset-auth", data=b"0", method="POST",
-        headers={"Content-Type": "text/plain"})).read()
-    return users
-
-
-def test_no_command_needs_more_than_its_policy(context):
-    if servers.program("moto_server") is None:
-        raise Skipped("moto_server is not installed")
-    server = enforcing_server(context)
-    url = server.url(PREFIX)
-    users = policies(context, server)
-    folder = "file://" + context.path("directory-store")
-    stores = ["--store", url, "--store", folder]
-    content = context.loggen("--kind", "json", "--bytes", 50_000, "--seed", context.seed)
-    path = samples.write(context.path("a.log"), content)
-    context.run("archive", *stores, "--host", "h", path, environment=users["writer"])
-    context.run("index", *stores, environment=users["indexer"])
-    read = ["cat", "--store", url, "--host", "h", "--source", path]
-    expect_same_bytes(context.run(*read, environment=users["reader"]).out, content, "cat with the reader's rights")
-    context.run("verify", *stores, "--deep", environment=users["reader"])
-    # The writer can do nothing but that.
-    expect(context.run(*read, environment=users["writer"], status={1, 3}).out == b"", "a writer can read")
-    expect(b"nothing is known" in context.run("verify", *stores, environment=users["writer"], status=4).out, "a writer can list")
-    # The folder is lost, and the bucket is damaged.
-    repairer = users["repairer"]
-    import boto3
-    client = boto3.client(
-        "s3", endpoint_url=server.endpoint, region_name="us-east-1", aws_access_key_id=repairer["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=repairer["AWS_SECRET_ACCESS_KEY"])
-    keys = [item["Key"] for item in client.list_objects_v2(Bucket=BUCKET, Prefix=PREFIX + "/")["Contents"]]
-    damaged = next(key for key in keys if "/chunks/" in key)
-    client.put_object(Bucket=BUCKET, Key=damaged, Body=b"damaged")
-    lost = next(key for key in keys if "/manifests/" in key)
-    client.delete_object(Bucket=BUCKET, Key=lost)
-    context.run("repair", *stores, environment=users["reader"], status=4)
-    context.run("repair", *stores, "--deep", environment=repairer)
-    context.run("verify", *stores, "--deep", environment=users["reader"])

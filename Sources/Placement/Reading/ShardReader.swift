@@ -99,7 +99,8 @@ struct ShardReader: Sendable {
     private func read(_ piece: Piece) async throws(StoreError) -> [UInt8] {
         let late = holder(of: piece.shard)?.pace.late(bytes: piece.length) ?? 0
         let result = await withTaskGroup(of: Event.self) { group -> Result<[UInt8], StoreError> in
-            var failures: [StoreError] = []
+            var direct: StoreError?
+            var others: StoreError?
             var (running, isComputing) = (1, false)
             group.addTask {
                 .direct(await Self.result { () async throws(StoreError) in try await range(piece, of: piece.shard) })
@@ -127,21 +128,25 @@ struct ShardReader: Sendable {
                     return .success(bytes)
                 case .computed(.success(let bytes)):
                     group.cancelAll()
-                    if let holder = holder(of: piece.shard), let failure = failures.first {
-                        archive.noteDetour("\(chunk.description).\(piece.shard)", [(holder, failure)])
+                    if let holder = holder(of: piece.shard), let direct {
+                        archive.noteDetour("\(chunk.description).\(piece.shard)", [(holder, direct)])
                     }
                     return .success(bytes)
                 case .direct(.failure(let error)):
                     running -= 1
-                    failures.append(error)
+                    direct = error
                     if error.kind != .cancelled { compute() }
                 case .computed(.failure(let error)):
                     running -= 1
-                    failures.append(error)
+                    others = error
                 }
             }
             group.cancelAll()
-            return .failure(failures.last ?? self.error(.transient, "no shard could be read"))
+            if var error = others, let direct {
+                error.reason += "; shard \(piece.shard): \(direct.reason)"
+                return .failure(error)
+            }
+            return .failure(others ?? direct ?? self.error(.transient, "no shard could be read"))
         }
         return try result.get()
     }
@@ -164,7 +169,7 @@ struct ShardReader: Sendable {
                 : found.failures.allSatisfy { $0.1.kind == .notFound } && found.bytes.isEmpty ? .notFound : .transient
             throw error(
                 kind,
-                "only \(found.bytes.count) of the \(geometry.data) shards that are needed can be read (shard \(piece.shard) cannot; \(missing))"
+                "only \(found.bytes.count) of the \(geometry.data) shards that are needed can be read: \(missing)"
             )
         }
         archive.noteDetour(
