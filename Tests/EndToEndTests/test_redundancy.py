@@ -41,12 +41,13 @@ class Agent(agents.Agent):
         self.store = ["--config", self.configuration]
 
     def owed(self):
-        """Chunks that the spool keeps for each store, by its status; and the links that it keeps."""
+        """Chunks that the spool keeps for each store, by its status; and the files that it keeps: of those that it owes,
+        and of those that some stores still take."""
         result = self.context.run("status", "--config", self.configuration, "--format", "json", status=None)
         if result.status != 0:
             return {"status": result.message}
         owed = {store["name"]: store["owedChunks"] for store in json.loads(result.out)["stores"] if store["owedChunks"]}
-        kept = glob.glob(os.path.join(self.spool, "owed", "*", "*"))
+        kept = [file for each in ("owed/*/*", "sealed/*") for file in glob.glob(os.path.join(self.spool, each))]
         return {**owed, **({"kept": len(kept)} if kept else {})}
 
 
