@@ -201,6 +201,8 @@ package struct SpoolOptions: Sendable {
     package var chunkAge: Nanoseconds
     /// How small blocks are merged; nil: they stay as they are.
     package var merging: Merging?
+    /// Whether positions outlive the chunks: to go on where reading ended. Otherwise the spool holds nothing when it is empty.
+    package var keepsPositions = true
     package var clock: @Sendable () -> Nanoseconds
     /// A fresh number for a new writer.
     package var random: @Sendable () -> UInt32

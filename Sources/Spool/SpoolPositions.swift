@@ -15,10 +15,13 @@ struct SpoolPositions {
     /// How many sealed chunks hold something of a generation.
     private var chunks: [SourceGeneration: Int] = [:]
     private var ended: Set<SourceGeneration> = []
+    /// Otherwise a generation is forgotten when its last chunk is archived.
+    private let keepsArchived: Bool
 
-    init(_ snapshot: SpoolSnapshot) {
-        archived = snapshot.positions
-        ahead = snapshot.ahead
+    init(_ snapshot: SpoolSnapshot, keepsArchived: Bool = true) {
+        archived = keepsArchived ? snapshot.positions : [:]
+        ahead = keepsArchived ? snapshot.ahead : [:]
+        self.keepsArchived = keepsArchived
     }
 
     subscript(source: SourceGeneration) -> UInt64? { held[source] ?? archived[source] }
@@ -70,6 +73,7 @@ struct SpoolPositions {
         for source in Set(blocks.map(SourceGeneration.init)) {
             chunks[source, default: 1] -= 1
             if chunks[source] == 0 { chunks[source] = nil }
+            if !keepsArchived { ended.insert(source) }
             forgetIfDone(source)
         }
     }

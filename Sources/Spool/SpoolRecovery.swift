@@ -27,7 +27,7 @@ struct SpoolRecovery {
     mutating func run() throws(SpoolError) -> SpoolState {
         let identity = try SpoolIdentity.of(directory)
         var snapshot = try readSnapshot(identity: identity)
-        var positions = SpoolPositions(snapshot)
+        var positions = SpoolPositions(snapshot, keepsArchived: options.keepsPositions)
         var held = HeldRanges()
         let sealed = try sealedChunks { manifest in
             snapshot.take(manifest)

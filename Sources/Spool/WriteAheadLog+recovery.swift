@@ -37,6 +37,9 @@ extension WriteAheadLog {
 
     func recover() throws(SpoolError) {
         try storage.remove(Self.temporaryName)
+        // A segment got its name, but the sync that was to make the name durable may have failed: it must be before anything
+        // in the segment is taken for durable.
+        try storage.synchronize()
         let firsts = try storage.names().compactMap(LogSegment.first(ofName:)).sorted()
         for (index, first) in firsts.enumerated() {
             let end = index + 1 < firsts.count ? firsts[index + 1] : nil

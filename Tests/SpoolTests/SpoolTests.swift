@@ -88,6 +88,40 @@ import Testing
         #expect(next.manifest.description.previous == chunk.manifest.sha256)
     }
 
+    /// Where nobody goes on reading, a spool that is empty holds no more than a new one, whatever passed through it, in
+    /// whatever order, and also what an earlier run left.
+    @Test(arguments: [true, false]) func positionsAreForgottenWithTheirChunksWhereNobodyAsks(keeps: Bool) throws {
+        var options = options()
+        options.keepsPositions = keeps
+        var spool = try Spool(path: directory.path, options: options)
+        func snapshotBytes() throws -> Int { try Data(contentsOf: URL(filePath: directory.path + "/snapshot")).count }
+        let least = try snapshotBytes()
+        for turn in 0..<20 {
+            var sealed: [SealedChunk] = []
+            for source in 0..<10 {
+                for index in 0..<2 {
+                    let other = Generation(born: Int64(turn * 10 + source), hash: 1)
+                    var (header, frame) = try block("line \(index)\n", at: UInt64(index * 7))
+                    header.generation = other
+                    _ = try frame.withUnsafeBytes { try spool.append(header, frame: $0) }
+                    if source % 3 == 0 { sealed += [try spool.seal()].compactMap { $0 } }
+                }
+            }
+            sealed += [try spool.seal()].compactMap { $0 }
+            if turn % 4 == 1 {
+                try FileManager.default.removeItem(atPath: spool.path + "/lock")
+                spool = try Spool(path: directory.path, options: options)
+                #expect(spool.recovered().count == sealed.count)
+            }
+            for chunk in turn % 2 == 0 ? sealed : sealed.reversed() {
+                let key = chunk.manifest.key(hour: Hour(number: 1), object: [])
+                try spool.remove(ArchivedChunk(held: chunk, manifestKey: key, manifestLength: 0))
+            }
+        }
+        let grown = try snapshotBytes() - least
+        #expect(keeps ? grown > 200 * 16 : grown < 64, "the snapshot has grown by \(grown) bytes")
+    }
+
     /// A second spool over a copy of the first one's files in the same directory, as after a crash of the process.
     private func reopened(_ spool: Spool) throws -> Spool {
         try FileManager.default.removeItem(atPath: spool.path + "/lock")

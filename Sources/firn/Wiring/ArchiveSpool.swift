@@ -23,7 +23,9 @@ enum ArchiveSpool {
 
     /// The first that no other process has open: writers' identities are used again.
     static func open(_ loaded: LoadedStores, archive: String) throws(SpoolError) -> Spool {
-        let options = SpoolOptions(loaded, archive: archive)
+        var options = SpoolOptions(loaded, archive: archive)
+        // Files are read from their beginning, each time.
+        options.keepsPositions = false
         let places = loaded.stores.map(\.location.place).sorted().joined(separator: "\n")
         let place = hex(sha256(Array(places.utf8))).prefix(12)
         let folder = "\(loaded.configuration.spool.path)/archive-\(place)"
