@@ -43,7 +43,9 @@ private struct Ledger {
 
 @Suite struct WriteAheadLogTests {
     static var seeds: Range<UInt64> {
-        if let seed = ProcessInfo.processInfo.environment["FIRN_TEST_SEED"].flatMap(UInt64.init) { return seed..<seed + 1 }
+        if let seed = ProcessInfo.processInfo.environment["FIRN_TEST_SEED"].flatMap(UInt64.init) {
+            return seed..<seed + 1
+        }
         return switch ProcessInfo.processInfo.environment["FIRN_TEST_EFFORT"] {
         case "quick": 0..<30
         case "long": 0..<20_000
