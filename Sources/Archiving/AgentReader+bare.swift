@@ -3,10 +3,14 @@ import ChunkFormat
 import Inputs
 import Spool
 
+/// When a silent stream has a heartbeat: within every hour.
+enum Heartbeat {
+    /// Without a block. The rest of the hour is for what a block takes to be archived.
+    static let after: Nanoseconds = 50 * .perMinute
+}
+
 /// Blocks without lines: what was lost, and that there was nothing.
 extension AgentReader {
-    /// Of an hour, which is promised, with room for what a block takes to be archived.
-    private static var heartbeatAfter: Nanoseconds { 50 * .perMinute }
     private static var heartbeatsEvery: Nanoseconds { .perMinute }
 
     /// Says in the archive that bytes after `checkpoint` were lost, behind all that was read before.
@@ -42,7 +46,7 @@ extension AgentReader {
         let now = ticks()
         guard queue.isEmpty, now - lastHeartbeats >= Self.heartbeatsEvery else { return }
         lastHeartbeats = now
-        for stream in streams.values.filter({ $0.isSilent(since: now - Self.heartbeatAfter) }).sorted() {
+        for stream in streams.values.filter({ $0.isSilent(since: now - Heartbeat.after) }).sorted() {
             guard queue.isEmpty else { return }
             let position = stream.durable.position
             let header = bare(.heartbeat, stream, PositionRange(first: position, end: position))

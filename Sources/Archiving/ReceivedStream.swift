@@ -17,6 +17,8 @@ struct ReceivedStream {
     var synced: UInt64
     /// When its last line came.
     private(set) var lastReceived: Nanoseconds
+    /// When it last had a block or a heartbeat.
+    var lastTold: Nanoseconds
     /// What its input needs to go on at `end`, where it can be read again.
     var cursor: [UInt8]?
     private var isInsideLine = false
@@ -29,6 +31,7 @@ struct ReceivedStream {
         self.end = end
         synced = end
         lastReceived = now
+        lastTold = now
         block = ReceivedBlock(
             BlockCutter(
                 stream: logged.source.stream, labels: labels, generation: logged.source.generation,

@@ -33,7 +33,8 @@ package struct Receiver: ~Copyable {
     private var losses: [String: [String: UInt64]] = [:]
     private var nextLossReport: Nanoseconds = 0
     private var nextClosing: Nanoseconds = 0
-    private var nextForgetting: Nanoseconds = 0
+    /// When silent streams are looked for next.
+    private var nextLook: Nanoseconds = 0
     private var isReplaying = false
     private var isHeldUp = false
     private var isCrowded = false
@@ -158,7 +159,7 @@ package struct Receiver: ~Copyable {
         try closeDue()
         try flush()
         try reportLosses()
-        forgetIdle()
+        try lookForSilence()
         tellFindings()
     }
 
@@ -322,6 +323,7 @@ package struct Receiver: ~Copyable {
         let blocks = try stream.block.close(encoder, chooser, received: stream.lastReceived)
         if let cursor = stream.cursor { log.mark(number, at: stream.end, cursor) }
         waiting += blocks.map { Closed(block: $0, stream: number, needsMark: stream.cursor != nil) }
+        stream.lastTold = clock()
         openBytes -= count
         waitingBytes += blocks.reduce(0) { $0 + $1.frame.count }
         streams[number] = stream
@@ -329,12 +331,20 @@ package struct Receiver: ~Copyable {
 
     private mutating func addGap(_ number: UInt64, _ positions: PositionRange, _ gap: BlockHeader.Gap) throws {
         try close(number)
+        addBare(.gap, number, positions, gap)
+    }
+
+    /// A block without lines.
+    private mutating func addBare(
+        _ kind: BlockKind, _ number: UInt64, _ positions: PositionRange, _ gap: BlockHeader.Gap? = nil
+    ) {
         guard let stream = streams[number] else { return }
         let now = clock()
         let header = BlockHeader(
-            kind: .gap, stream: stream.logged.source.stream, labels: stream.block.labels,
+            kind: kind, stream: stream.logged.source.stream, labels: stream.block.labels,
             generation: stream.logged.source.generation, positions: positions, leastTime: now, greatestTime: now,
             received: now, gap: gap)
+        streams[number]?.lastTold = now
         waiting.append(
             Closed(block: EncodedBlock(header: header, frame: FrameBuffer()), stream: number, needsMark: false))
     }
@@ -421,20 +431,30 @@ package struct Receiver: ~Copyable {
         try flush()
     }
 
-    private mutating func forgetIdle() {
+    private mutating func lookForSilence() throws {
         let now = clock()
-        guard now >= nextForgetting else { return }
-        nextForgetting = now + .perMinute
-        let due = now - settings.idleTime
+        guard now >= nextLook else { return }
+        nextLook = now + .perMinute
         let busy = Set(waiting.map(\.stream)).union(uncommitted.map(\.stream))
-        for (number, stream) in streams {
-            guard stream.lastReceived < due, stream.cursor == nil, stream.block.count == 0, stream.synced == stream.end,
-                !busy.contains(number)
-            else { continue }
-            log.end(number)
-            streams[number] = nil
+        for (number, stream) in streams.sorted(by: { $0.key < $1.key })
+        where stream.block.count == 0 && stream.synced == stream.end && !busy.contains(number) {
+            if isOwn(stream) {
+                guard stream.lastTold <= now - Heartbeat.after else { continue }
+                addBare(.heartbeat, number, PositionRange(first: stream.end, end: stream.end))
+            } else if stream.lastReceived < now - settings.idleTime, stream.cursor == nil {
+                log.end(number)
+                streams[number] = nil
+            }
         }
         numbers = numbers.filter { streams[$0.value] != nil }
+        try flush()
+    }
+
+    /// Whether its lines would come from this host: it is there as long as the agent listens.
+    private func isOwn(_ stream: ReceivedStream) -> Bool {
+        let source = stream.logged.source.stream.source
+        guard let known = settings.sources[source], !known.isNewEachRun else { return false }
+        return numbers[LineOrigin(host: nil, source: source)] == stream.number
     }
 
     private func tellFindings() {

@@ -257,6 +257,38 @@ private final class Process {
         #expect(gap.stream == StreamID(host: "h", source: "syslog"))
     }
 
+    /// What comes from this host is there as long as the agent listens; of other hosts nothing is known.
+    @Test func silentStreamsOfThisHostHaveAHeartbeatEveryHour() async throws {
+        let run = ReceiverRun()
+        let process = try Process(run)
+        func lines(_ host: String?, _ source: String, cursor: [UInt8]? = nil) -> Received {
+            .lines(
+                ReceivedLines(
+                    origin: LineOrigin(host: host, source: source), bytes: Array("line\n".utf8), received: run.now(),
+                    cursor: cursor))
+        }
+        let first = [lines(nil, "syslog"), lines("web-1", "syslog"), lines(nil, "journal", cursor: [1])]
+        try process.receiver.turn(first)
+        let begin = run.now()
+        for _ in 0..<150 {
+            run.advance(.perMinute)
+            try process.receiver.turn([])
+        }
+        // It goes on where it was.
+        try process.receiver.turn([lines(nil, "syslog")])
+        try process.receiver.finish()
+        try await archiveOpenChunk(process, run)
+        let archived = try await ArchivedLines(run.store)
+        #expect(archived.bytes(StreamID(host: "h", source: "syslog")) == Array("line\nline\n".utf8))
+        for source in ["syslog", "journal"] {
+            let beats = archived.bare.filter { $0.kind == .heartbeat && $0.stream.source == source }
+            #expect(beats.allSatisfy { $0.positions == PositionRange(first: 5, end: 5) && $0.stream.host == "h" })
+            let minutes = beats.map { ($0.leastTime - begin) / .perMinute }
+            #expect(minutes.count == 2 && zip([0] + minutes, minutes).allSatisfy { $1 - $0 < 60 }, "\(minutes)")
+        }
+        #expect(archived.bare.allSatisfy { $0.stream.host == "h" })
+    }
+
     /// More hosts than there may be streams: the others' lines are in this host's stream, none is lost.
     @Test func streamsAreBounded() async throws {
         let run = ReceiverRun { $0.streams = 10 }
