@@ -45,8 +45,8 @@ package struct FileArchiver: Sendable {
     /// Chunks that are put at the same time.
     package var uploads: Int
 
-    /// Stores that are not needed any more have as long again as everything took, and a little.
-    private static let grace = Duration.seconds(1)
+    /// Stores that are not needed any more have three quarters as long again as everything took, and the first second.
+    private static func grace(after taken: Duration) -> Duration { max(taken * 0.75, .seconds(1) - taken) }
     /// A chunk stays in the spool for them no longer than this, and no longer than there is room for what comes after.
     fileprivate static let longestGrace = Duration.seconds(60)
     /// Between two looks for room.
@@ -114,7 +114,7 @@ package struct FileArchiver: Sendable {
                 for try await bytes in group { summary.storedBytes += bytes }
                 return summary
             }
-            try await stragglers.end(within: (ContinuousClock.now - begin) / 2 + Self.grace, &summary)
+            try await stragglers.end(within: Self.grace(after: ContinuousClock.now - begin), &summary)
             return summary
         } catch {
             giveUp(error, pipeline)

@@ -47,7 +47,7 @@ class Agent:
     def is_running(self):
         return self.process is not None and self.process.poll() is None
 
-    def end(self, number, seconds=60):
+    def end(self, number, seconds=240):
         """Its exit status after this signal."""
         self.process.send_signal(number)
         try:
@@ -68,7 +68,7 @@ class Agent:
         if not os.path.exists(path):
             return
         with open(path, "rb") as lock:
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 60
             while True:
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -106,7 +106,7 @@ class Agent:
             expect(time.monotonic() < deadline, f"{what}: not within {seconds} s; the agent said: {self.said()}")
             time.sleep(0.05)
 
-    def wait_archived(self, ledger, what, seconds=45):
+    def wait_archived(self, ledger, what, seconds=240):
         """Until all that was written is archived; where it never is, the failure says what became of the lines."""
         deadline = time.monotonic() + seconds
         while not ledger.is_archived(self.context, self.store):

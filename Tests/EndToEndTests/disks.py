@@ -58,7 +58,7 @@ class Disk:
 
     def unmount(self):
         """Waits for what a killed process still holds."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while (done := run("umount", self.path)).returncode != 0:
             if time.monotonic() > deadline:
                 raise RuntimeError(f"cannot unmount {self.path}: {done.stderr.strip()}")

@@ -146,7 +146,7 @@ def test_a_node_s_containers_are_followed(context):
             agent.wait(lambda: is_archived(context, store, node), 60, f"the end of round {round}")
             node.rotate()
     node.complete()
-    agent.wait(lambda: is_archived(context, store, node), 60, "the rest")
+    agent.wait(lambda: is_archived(context, store, node), 240, "the rest")
     expect(agent.end(signal.SIGTERM) == 0, f"after SIGTERM: {agent.said()}")
     for path, kind in ((node.pod, "pod"), (node.docker, "docker")):
         expect_same_bytes(
@@ -188,12 +188,12 @@ def test_metrics_are_served(context):
     agent = ContainerAgent(context, store, node.root, port)
     agent.start()
     node.write(100)
-    agent.wait(lambda: is_archived(context, store, node), 60, "archiving")
+    agent.wait(lambda: is_archived(context, store, node), 240, "archiving")
     wanted = {path: (data.count(b"\n"), len(data)) for path, data in node.written.items()}
 
     def figures():
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
                 expect(answer.headers["Content-Type"].startswith("text/plain; version=0.0.4"), answer.headers)
                 families = list(text_string_to_metric_families(answer.read().decode()))
         except OSError:
@@ -204,18 +204,18 @@ def test_metrics_are_served(context):
         return {(s.name, *sorted(s.labels.items())): s.value for family in families for s in family.samples}
 
     inputs = [("firn_input_lines_total", ("input", f"files[{i}]")) for i in range(2)]
-    agent.wait(lambda: all(figures().get(key) == wanted[path][0] for key, path in zip(inputs, wanted)), 30, "the lines")
+    agent.wait(lambda: all(figures().get(key) == wanted[path][0] for key, path in zip(inputs, wanted)), 240, "the lines")
     seen = figures()
     for key, path in zip(inputs, wanted):
         expect(seen[("firn_input_bytes_total", key[1])] == wanted[path][1], f"bytes of {path}: {seen}")
     expect(seen[("firn_up",)] == 1 and seen[("firn_followed_files",)] == 2, f"{seen}")
-    agent.wait(lambda: figures()[("firn_store_chunks_total", ("store", "disk"))] >= 1, 30, "the store")
+    agent.wait(lambda: figures()[("firn_store_chunks_total", ("store", "disk"))] >= 1, 240, "the store")
     expect(seen[("firn_spool_max_bytes",)] > 0 and ("firn_store_up", ("store", "disk")) in seen, f"{seen}")
     for target, status in (("/", 404), ("/metrics", 405)):
         request = urllib.request.Request(
             f"http://127.0.0.1:{port}{target}", method="POST" if status == 405 else "GET")
         try:
-            urllib.request.urlopen(request, timeout=10)
+            urllib.request.urlopen(request, timeout=60)
             expect(False, f"{target} was answered")
         except urllib.error.HTTPError as error:
             expect(error.code == status, f"{target}: {error.code}")
@@ -228,12 +228,12 @@ def test_traces_stay_together_over_restarts(context):
     agent.start()
     agent.append("a.log", b"2026-01-01T00:00:00Z error\n\tat first\n")
     cat = lambda name: context.run("cat", "--store", store, "--host", "h", "--source", agent.path(name), status=None).out
-    agent.wait(lambda: b"first" in cat("a.log"), 60, "the beginning of the trace")
+    agent.wait(lambda: b"first" in cat("a.log"), 240, "the beginning of the trace")
     agent.kill()
     agent.append("a.log", b"\tat second\n2026-01-01T00:00:10Z after\n")
     agent.append("b.log", b"2026-01-01T00:00:05Z between\n")
     agent.start()
-    agent.wait(lambda: b"after" in cat("a.log") and b"between" in cat("b.log"), 60, "the end of the trace")
+    agent.wait(lambda: b"after" in cat("a.log") and b"between" in cat("b.log"), 240, "the end of the trace")
     agent.end(signal.SIGTERM)
     wanted = [b"2026-01-01T00:00:00Z error", b"\tat first", b"\tat second", b"2026-01-01T00:00:05Z between",
               b"2026-01-01T00:00:10Z after"]
@@ -252,15 +252,15 @@ def test_traces_stay_together_over_rotations(context, when):
     path = agent.path("a.log")
     cat = lambda name: context.run("cat", "--store", store, "--host", "h", "--source", agent.path(name), status=None).out
     agent.append("a.log", b"2026-01-01T00:00:00Z error\n\tat first\n")
-    agent.wait(lambda: b"first" in cat("a.log"), 60, "the beginning of the trace")
+    agent.wait(lambda: b"first" in cat("a.log"), 240, "the beginning of the trace")
     # A line that the rotated file alone has, and that may still be on its way when the new one is read.
     agent.append("a.log", b"2026-01-01T00:00:02Z next\n")
     if when == "later":
-        agent.wait(lambda: b"next" in cat("a.log"), 60, "the next trace")
+        agent.wait(lambda: b"next" in cat("a.log"), 240, "the next trace")
     os.rename(path, path + ".1")
     agent.append("a.log", b"\tat second\n2026-01-01T00:00:10Z after\n")
     agent.append("b.log", b"2026-01-01T00:00:05Z between\n")
-    agent.wait(lambda: b"after" in cat("a.log") and b"between" in cat("b.log"), 60, "the end of the trace")
+    agent.wait(lambda: b"after" in cat("a.log") and b"between" in cat("b.log"), 240, "the end of the trace")
     agent.end(signal.SIGTERM)
     seen = context.run("get", "--store", store).out.splitlines()
     expect(seen == [

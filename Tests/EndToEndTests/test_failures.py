@@ -53,7 +53,7 @@ class Archive:
     def settle(self, what):
         """Until all stores hold what they should."""
         self.expect_all(what)
-        self.agent.wait(lambda: not self.agent.owed(), 150, f"{what}: debts are not paid: {self.agent.owed()}")
+        self.agent.wait(lambda: not self.agent.owed(), 240, f"{what}: debts are not paid: {self.agent.owed()}")
 
     def content(self, name):
         with open(self.agent.path(name), "rb") as file:

@@ -63,7 +63,7 @@ class Agent:
         with open(self.context.path("agent.log"), "rb") as log:
             return log.read().decode("utf-8", "replace")[-1500:]
 
-    def wait(self, condition, what, seconds=30):
+    def wait(self, condition, what, seconds=240):
         deadline = time.monotonic() + seconds
         while not condition():
             expect(self.process.poll() is None, f"the agent ended by itself: {self.said()}")
@@ -316,7 +316,7 @@ def test_a_sender_waits_while_the_store_is_away(context, kind):
         os.rename(archive + ".away", archive)
         thread.join(60)
         wanted = b"".join(texts)
-        agent.wait(lambda: agent.cat("web-1") == wanted, "all messages", seconds=60)
+        agent.wait(lambda: agent.cat("web-1") == wanted, "all messages", seconds=240)
         status = agent.end(signal.SIGTERM)
         expect(status == 0, f"SIGTERM: exit status {status}: {agent.said()}")
     finally:

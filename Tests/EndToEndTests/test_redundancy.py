@@ -117,7 +117,7 @@ def test_acknowledged_lines_outlive_every_store_in_turn(context):
             mend()
         write(50)
         expect_there(f"after {what}")
-    agent.wait(lambda: not agent.owed(), 90, f"debts are never paid: {agent.owed()}")
+    agent.wait(lambda: not agent.owed(), 240, f"debts are never paid: {agent.owed()}")
     status = agent.end(signal.SIGTERM)
     expect(status == 0, f"exit status {status} after SIGTERM: {agent.said()}")
     ledger.expect_whole(context, agent.store, "at the end")
@@ -135,7 +135,7 @@ def test_debts_outlive_the_agent(context):
     agent.start()
     agent.append("a.log", ledger.lines(agent.path("a.log"), 100))
     agent.wait_archived(ledger, "at first")
-    agent.wait(lambda: os.path.isdir(os.path.join(folders["two"], "manifests")), 30, "the second store has nothing")
+    agent.wait(lambda: os.path.isdir(os.path.join(folders["two"], "manifests")), 240, "the second store has nothing")
     disk.kill()
     for _ in range(3):
         agent.append("a.log", ledger.lines(agent.path("a.log"), 100))
@@ -147,8 +147,8 @@ def test_debts_outlive_the_agent(context):
     def is_paid():
         return harness.objects(folders["two"]) == harness.objects(folders["one"])
 
-    agent.wait(is_paid, 60, "the second store never gets what it missed")
-    agent.wait(lambda: not agent.owed(), 30, "debts that are paid stay")
+    agent.wait(is_paid, 240, "the second store never gets what it missed")
+    agent.wait(lambda: not agent.owed(), 240, "debts that are paid stay")
     expect(agent.end(signal.SIGTERM) == 0, f"exit status after SIGTERM: {agent.said()}")
     ledger.expect_whole(context, f"file://{folders['two']}", "the store that was gone, by itself")
 

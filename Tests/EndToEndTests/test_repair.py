@@ -153,7 +153,7 @@ class Watch:
     def stop(self):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(60)
+            self.process.wait(240)
 
 
 @each("copies", "erasure")
@@ -186,7 +186,7 @@ def test_repair_watches_beside_an_agent(context, kind):
         victim.empty()
         write()
         agent.wait_archived(ledger, f"{victim.name} emptied", 60)
-        agent.wait(is_whole, 90, f"{victim.name} is never whole again; firn repair said: {watch.said()}")
+        agent.wait(is_whole, 240, f"{victim.name} is never whole again; firn repair said: {watch.said()}")
         ledger.expect_whole(context, agent.store, f"{victim.name} repaired")
         expect(watch.process.poll() is None, f"firn repair ended by itself: {watch.said()}")
     status = agent.end(signal.SIGTERM)

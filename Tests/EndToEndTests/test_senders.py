@@ -151,7 +151,7 @@ def test_copytruncate_loses_no_more_than_its_window(context):
     held = counters(held)
     expect(held == sorted(set(held)), "what is there is not in order")
     cat = lambda: counters(context.run("cat", "--store", agent.store, "--host", "h", "--source", application.path, status=None).out)
-    agent.wait(lambda: set(cat()) >= set(held), 60, "what is there is not archived")
+    agent.wait(lambda: set(cat()) >= set(held), 240, "what is there is not archived")
     status = agent.end(signal.SIGTERM)
     expect(status == 0, f"exit status {status} after SIGTERM: {agent.said()}")
     seen = cat()
@@ -221,7 +221,7 @@ class Daemon:
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
             env=ENVIRONMENT)
 
-    def wait_for(self, what, condition, seconds=20):
+    def wait_for(self, what, condition, seconds=240):
         deadline = time.monotonic() + seconds
         while not condition():
             if self.process.poll() is not None:

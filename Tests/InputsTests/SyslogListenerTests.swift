@@ -29,9 +29,9 @@ private final class Listening: @unchecked Sendable {
         thread.start()
     }
 
-    /// Takes lines until `isEnough`, or for 20 seconds.
+    /// Takes lines until `isEnough`, or for two minutes.
     func take(until isEnough: (Listening) -> Bool) {
-        let deadline = Date(timeIntervalSinceNow: 20)
+        let deadline = Date(timeIntervalSinceNow: 120)
         while !isEnough(self), Date() < deadline {
             for received in intake.take(atMost: 1_000_000_000) {
                 switch received {

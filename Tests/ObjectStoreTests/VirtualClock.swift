@@ -74,9 +74,9 @@ final class VirtualClock: Clock, Sendable {
     }
 }
 
-/// Returns when `condition` holds; records an issue when it does not for half a minute.
+/// Returns when `condition` holds; records an issue when it does not for two minutes.
 func until(_ what: String, _ condition: @Sendable () -> Bool) async {
-    let end = ContinuousClock.now + .seconds(30)
+    let end = ContinuousClock.now + .seconds(120)
     while !condition() {
         guard ContinuousClock.now < end else {
             Issue.record("waited in vain until \(what)")
