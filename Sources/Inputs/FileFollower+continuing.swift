@@ -38,9 +38,33 @@ extension FileFollower {
                 let compression = isContinuation(
                     of: checkpoint, at: candidate.path, candidate.status, head: head)
             else { continue }
+            if checkpoint.marks.isEmpty, compression != .none, isOthers(candidate.path, candidate.status) { continue }
             return Copy(path: candidate.path, status: candidate.status, compression: compression)
         }
         return nil
+    }
+
+    /// Whether a compressed file holds what is known of some other generation, or is still being made of a file that is there.
+    private mutating func isOthers(_ path: RawPath, _ status: FileStatus) -> Bool {
+        let stem = path.withoutCompression
+        do throws(InputError) {
+            if try listing(of: stem.folder).contains(where: { $0.name.elementsEqual(stem.name) }) { return true }
+        } catch {
+            return true
+        }
+        let followed = order.lazy.filter { [files] in files[$0.key] === $0 }.map(\.checkpoint)
+        for other in Array(followed) + missing.values.joined().map(\.checkpoint)
+        where mayBe(path, of: other) && isYounger(status, than: other.identity) {
+            if isContinuation(of: other, at: path, status) != nil { return true }
+        }
+        return false
+    }
+
+    /// Whether rotation may have given this name to content of which something is known.
+    func mayBe(_ path: RawPath, of checkpoint: FileCheckpoint) -> Bool {
+        !checkpoint.marks.isEmpty
+            && (RotatedName.matches(path.name, of: checkpoint.lastPath.name)
+                || RotatedName.matches(path.name, of: RawPath(source: checkpoint.source).name))
     }
 
     private func isYounger(_ status: FileStatus, than identity: FileIdentity) -> Bool {

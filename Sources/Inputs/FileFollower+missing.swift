@@ -73,8 +73,13 @@ extension FileFollower {
                 miss(missed)
             }
         }
-        // Only then by content: what is left over is nobody else's.
-        for (missed, group) in unfound { findContent(of: missed, group: group, now: now) }
+        // Only then by content: what is left over is nobody else's. Those of which nothing is known take what is left.
+        for (missed, group) in unfound where !missed.checkpoint.marks.isEmpty {
+            findContent(of: missed, group: group, now: now)
+        }
+        for (missed, group) in unfound where missed.checkpoint.marks.isEmpty {
+            findContent(of: missed, group: group, now: now)
+        }
     }
 
     private mutating func findRenamed(_ missed: Missing, group: Int, now: Nanoseconds) throws(InputError) -> Bool {

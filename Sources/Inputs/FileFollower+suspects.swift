@@ -181,13 +181,13 @@ extension FileFollower {
     private func judgeCompressed(_ suspect: Suspect, now: Nanoseconds) -> Verdict {
         guard suspect.status.size > 0, !isYoung(suspect, now) else { return .wait }
         // The program that compresses a file removes it when all of it is there.
-        let stem = RawPath(bytes: suspect.path.bytes.dropLast(Compression.endingLength(of: suspect.path.name)))
+        let stem = suspect.path.withoutCompression
         if let key = places[stem], let file = files[key], file.path == stem || file.realPath == stem,
             listings[stem.folder]?.contains(where: { $0.name.elementsEqual(stem.name) }) ?? true
         {
             return .wait
         }
-        for missed in missing.values.joined() where mayHold(suspect, missed.checkpoint) {
+        for missed in missing.values.joined() where mayBe(suspect.path, of: missed.checkpoint) {
             if isContinuation(of: missed.checkpoint, at: suspect.path, suspect.status) != nil { return .wait }
         }
         for base in RotatedName.bases(of: suspect.path.name) {
@@ -201,12 +201,6 @@ extension FileFollower {
             }
         }
         return .own
-    }
-
-    private func mayHold(_ suspect: Suspect, _ checkpoint: FileCheckpoint) -> Bool {
-        !checkpoint.marks.isEmpty
-            && (RotatedName.matches(suspect.path.name, of: checkpoint.lastPath.name)
-                || RotatedName.matches(suspect.path.name, of: RawPath(source: checkpoint.source).name))
     }
 
     /// A younger file with the name of a rotated one and the content of the one that it is named after is a copy,

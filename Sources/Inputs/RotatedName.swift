@@ -43,3 +43,8 @@ extension Compression {
         return 0
     }
 }
+
+extension RawPath {
+    /// What the file was called before it was compressed.
+    var withoutCompression: RawPath { RawPath(bytes: bytes.dropLast(Compression.endingLength(of: name))) }
+}
