@@ -45,7 +45,7 @@ extension FileFollower {
     }
 
     /// Whether a compressed file holds what is known of some other generation, or is still being made of a file that is there.
-    private mutating func isOthers(_ path: RawPath, _ status: FileStatus) -> Bool {
+    mutating func isOthers(_ path: RawPath, _ status: FileStatus) -> Bool {
         let stem = path.withoutCompression
         do throws(InputError) {
             if try listing(of: stem.folder).contains(where: { $0.name.elementsEqual(stem.name) }) { return true }

@@ -50,10 +50,14 @@ extension FileFollower {
         return checkpoint
     }
 
-    /// Without births, the number of an inode says little: the content has to be the one that was read.
-    private func isConfirmed(_ checkpoint: FileCheckpoint, at path: RawPath, _ status: FileStatus) -> Bool {
-        checkpoint.identity.birth != nil || checkpoint.marks.isEmpty
-            || isContinuation(of: checkpoint, at: path, status) != nil
+    /// Without births, the number of an inode says little: the content has to be the one that was read, or at least not
+    /// another's.
+    private mutating func isConfirmed(_ checkpoint: FileCheckpoint, at path: RawPath, _ status: FileStatus) -> Bool {
+        guard checkpoint.identity.birth == nil else { return true }
+        if checkpoint.marks.isEmpty {
+            return path == checkpoint.lastPath || path.withoutCompression == path || !isOthers(path, status)
+        }
+        return isContinuation(of: checkpoint, at: path, status) != nil
     }
 
     /// Looks for what is missing: under another name in the folder where it was, then by content. What is not found for
