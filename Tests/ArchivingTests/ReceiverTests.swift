@@ -338,6 +338,43 @@ private final class Process {
         #expect(canTake, "the block is synced, and the log has room again")
     }
 
+    /// The log is full of another host's lines for longer than a silent stream is remembered.
+    @Test func aStreamIsNotForgottenWhileItsLinesWaitForTheLog() async throws {
+        let run = ReceiverRun {
+            $0.logBytes = 40_000
+            $0.blockBytes = 1 << 20
+        }
+        let process = try Process(run)
+        let acknowledged = Mutex(0)
+        func send(_ count: Int, from host: String) throws -> [UInt8] {
+            let lines = (0..<count).flatMap { Array("\(host) \($0) of \(count)\n".utf8) }
+            let origin = LineOrigin(host: host, source: "syslog")
+            try process.receiver.turn([
+                .lines(
+                    ReceivedLines(
+                        origin: origin, bytes: lines, received: run.now(),
+                        durable: { acknowledged.withLock { $0 += 1 } }))
+            ])
+            return lines
+        }
+        var wanted = try send(1, from: "web-1")
+        run.advance(.perMinute)
+        var other: [UInt8] = []
+        for _ in 0..<10 { other += try send(180, from: "web-2") }
+        wanted += try send(1000, from: "web-1")
+        #expect(acknowledged.withLock { $0 } == 11, "the log had room")
+        for _ in 0..<3 {
+            run.advance(2 * .perHour)
+            try process.receiver.turn([])
+        }
+        #expect(acknowledged.withLock { $0 } == 12)
+        try process.receiver.finish()
+        try await archiveOpenChunk(process, run)
+        let archived = try await ArchivedLines(run.store)
+        #expect(archived.bytes(StreamID(host: "web-1", source: "syslog")) == wanted)
+        #expect(archived.bytes(StreamID(host: "web-2", source: "syslog")) == other)
+    }
+
     /// Neither log nor spool have room when the agent ends: what it has in hand is counted, and the archive tells; what
     /// the log holds is archived by the next run all the same.
     @Test func whatFindsNoRoomAtTheEndIsCounted() async throws {

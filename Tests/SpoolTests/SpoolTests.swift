@@ -3,6 +3,7 @@ import Checksums
 import ChunkFormat
 import EventTime
 import Foundation
+import Simulation
 import Spool
 import TestSupport
 import Testing
@@ -148,6 +149,35 @@ import Testing
             #expect(recovered.position(of: position) == (blocks == 0 ? nil : UInt64(blocks * 12)), "cut at \(cut)")
             #expect(recovered.findings.isEmpty, "a torn tail is no damage: cut at \(cut)")
         }
+    }
+
+    /// Sealing failed or the process died in it, the next one finds the chunk sealed and goes on: what it takes for durable
+    /// then is.
+    @Test func whatAFailedSealLeftIsDurableBeforeItIsSaidToBe() throws {
+        var (failed, found) = (0, 0)
+        for seed in 0..<600 as Range<UInt64> {
+            let disk = SimulatedDisk(seed: seed, isJournaled: seed % 2 == 0)
+            func open() throws -> Spool { try Spool(path: "/spool", options: options(), calls: disk) }
+            var spool = try open()
+            _ = try append(0..<3, to: spool)
+            try spool.synchronize()
+            disk.faults.failing = 200
+            if seed % 3 == 0 { disk.callsUntilDeath = Int(seed % 10) }
+            do throws(SpoolError) { _ = try spool.seal() } catch { failed += 1 }
+            disk.kill()
+            disk.faults = SimulatedDisk.Faults()
+            spool = try open()
+            found += spool.recovered().count
+            _ = try append(3..<6, to: spool)
+            try spool.synchronize()
+            disk.losePower()
+            spool = try open()
+            let chunks = try spool.recovered().map(spool.load) + [spool.seal()].compactMap { $0 }
+            let held = chunks.flatMap(\.manifest.blocks).map { $0.positions.first / 12 }
+            #expect(held.sorted() == [0, 1, 2, 3, 4, 5], "seed \(seed)")
+            #expect(spool.position(of: position) == 72, "seed \(seed)")
+        }
+        #expect(failed > 100 && found > 100, "\(failed) seals failed, \(found) left a sealed chunk")
     }
 
     @Test func damageBelowWhatWasDurableIsKeptAsideAndReported() throws {
