@@ -8,8 +8,8 @@ import TestSupport
 ///
 /// Data: bytes written since the last successful fsync(2) of their file survive each write by itself, wholly, torn at any
 /// byte, or not at all. A failed fsync drops them: they can still be read until the power goes, and a later fsync succeeds
-/// without them, as Linux does it. Names: each creation, renaming and removal is atomic; those since the last fsync of a
-/// folder that they touch survive each by itself, or with `isJournaled` up to one of them, in order. Folders survive.
+/// without them, as Linux does it. Names: each creation, renaming and removal is atomic; those since the last fsync of the
+/// folder (of a renaming: of the new name's) survive each by itself, or with `isJournaled` up to one of them, in order. Folders survive.
 ///
 /// For one thread at a time.
 package final class SimulatedDisk: FileCalls, @unchecked Sendable {
@@ -64,7 +64,7 @@ package final class SimulatedDisk: FileCalls, @unchecked Sendable {
         var hasFailed = false
     }
 
-    /// What one call does to names, as one: nil removes.
+    /// What one call does to names, as one: nil removes. A new name comes before the old one.
     private struct Renaming {
         var changes: [(folder: String, name: String, inode: Inode?)]
     }
@@ -408,7 +408,7 @@ package final class SimulatedDisk: FileCalls, @unchecked Sendable {
         var left: [Renaming] = []
         var applied: [Renaming] = []
         for renaming in renamings {
-            if isJournaled || renaming.changes.contains(where: { $0.folder == path }) {
+            if isJournaled || renaming.changes.first?.folder == path {
                 makeDurable(renaming)
                 applied.append(renaming)
             } else {
