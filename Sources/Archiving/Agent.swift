@@ -80,7 +80,8 @@ package final class Agent: Sendable {
             _ = isStopping.wait { $0 ? true : nil }
             return
         }
-        try receiving.run(spool: spool, logger: logger, clock: clock, sealed: sealed)
+        try receiving.run(
+            spool: spool, logger: logger, clock: clock, ticks: MonotonicClock.now, sealed: sealed)
         if settings.follow.groups.isEmpty { return }
         _ = isStopping.wait { $0 ? true : nil }
     }

@@ -289,10 +289,10 @@ struct AgentReader<View: FileSystemView>: ~Copyable {
     private mutating func sealIfDue() throws {
         try sealer.check()
         // Also while blocks wait for room: it is sealing that makes room.
-        guard spool.due(now: clock()) != nil, sealer.isFree else { return }
+        guard spool.due() != nil, sealer.isFree else { return }
         // What leaves the spool takes the inputs' state along.
         saveState()
-        sealer.start(now: clock())
+        sealer.start()
     }
 
     /// Leaves the state of what is followed with the spool: that is as much work as there are files, so it is done when

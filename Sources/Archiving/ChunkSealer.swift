@@ -39,15 +39,15 @@ final class ChunkSealer: Sendable {
         state.read { !$0.isRunning && ($0.heldUpUntil ?? .min) <= ticks() }
     }
 
-    /// Begins with what is due at `now`, unless that is under way already.
-    func start(now: Nanoseconds) {
+    /// Begins with what is due, unless that is under way already.
+    func start() {
         let isFree = state.update { state in
             defer { state.isRunning = true }
             return !state.isRunning
         }
         guard isFree else { return }
         let work: @Sendable () -> Void = { [self] in
-            run { () throws(SpoolError) in try spool.sealIfOld(now: now) }
+            run { () throws(SpoolError) in try spool.sealIfOld() }
             state.update { $0.isRunning = false }
         }
         if isInBackground { WorkerThreads.start(work) } else { work() }

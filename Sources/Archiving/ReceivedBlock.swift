@@ -9,7 +9,7 @@ struct ReceivedBlock {
     private var bytes: [UInt8] = []
     /// Where its bytes lie, when there are any.
     private var piece: Piece?
-    /// When its first line came; nil while it is empty.
+    /// When its first line came, in ticks; nil while it is empty.
     private(set) var opened: Nanoseconds?
 
     init(_ cutter: BlockCutter) { self.cutter = cutter }
@@ -24,8 +24,8 @@ struct ReceivedBlock {
     }
 
     /// `takes` must have said yes.
-    mutating func append(_ next: Piece, _ content: ArraySlice<UInt8>, now: Nanoseconds) {
-        if piece == nil { opened = now }
+    mutating func append(_ next: Piece, _ content: ArraySlice<UInt8>, ticks: Nanoseconds) {
+        if piece == nil { opened = ticks }
         let first = piece ?? next
         piece = Piece(
             first: first.first, count: bytes.count + next.count, startsInsideLine: first.startsInsideLine,

@@ -17,21 +17,25 @@ struct ReceivedStream {
     var synced: UInt64
     /// When its last line came.
     private(set) var lastReceived: Nanoseconds
-    /// When it last had a block or a heartbeat.
+    /// The same in ticks.
+    private(set) var lastHeard: Nanoseconds
+    /// When it last had a block or a heartbeat, in ticks.
     var lastTold: Nanoseconds
     /// What its input needs to go on at `end`, where it can be read again.
     var cursor: [UInt8]?
     private var isInsideLine = false
 
     init(
-        _ number: UInt64, _ logged: LoggedStream, labels: Labels, zone: TimeZoneRules, at end: UInt64, now: Nanoseconds
+        _ number: UInt64, _ logged: LoggedStream, labels: Labels, zone: TimeZoneRules, at end: UInt64, now: Nanoseconds,
+        ticks: Nanoseconds
     ) {
         self.number = number
         self.logged = logged
         self.end = end
         synced = end
         lastReceived = now
-        lastTold = now
+        lastHeard = ticks
+        lastTold = ticks
         block = ReceivedBlock(
             BlockCutter(
                 stream: logged.source.stream, labels: labels, generation: logged.source.generation,
@@ -47,10 +51,11 @@ struct ReceivedStream {
     }
 
     /// Adds the piece that `piece` described.
-    mutating func append(_ piece: Piece, _ lines: ArraySlice<UInt8>, received: Nanoseconds, now: Nanoseconds) {
-        block.append(piece, lines, now: now)
+    mutating func append(_ piece: Piece, _ lines: ArraySlice<UInt8>, received: Nanoseconds, ticks: Nanoseconds) {
+        block.append(piece, lines, ticks: ticks)
         isInsideLine = piece.endsInsideLine
         lastReceived = received
+        lastHeard = ticks
         end = piece.positions.end
     }
 

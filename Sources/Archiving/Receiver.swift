@@ -16,6 +16,8 @@ package struct Receiver: ~Copyable {
     let settings: ReceiverSettings
     let logger: Logger
     let clock: @Sendable () -> Nanoseconds
+    /// A clock that is never set, by which blocks grow old and streams fall silent.
+    let ticks: @Sendable () -> Nanoseconds
     private let random: @Sendable () -> UInt64
     let log: WriteAheadLog
     private let encoder = BlockEncoder()
@@ -53,7 +55,7 @@ package struct Receiver: ~Copyable {
     /// - Parameter sealed: told of each chunk that is sealed on the way.
     package init(
         spool: Spool, log storage: LogDirectory, settings: ReceiverSettings, logger: Logger,
-        clock: @escaping @Sendable () -> Nanoseconds,
+        clock: @escaping @Sendable () -> Nanoseconds, ticks: @escaping @Sendable () -> Nanoseconds,
         random: @escaping @Sendable () -> UInt64 = { .random(in: 0...UInt64.max) },
         sealed: @escaping @Sendable (SealedChunk) -> Void
     ) throws {
@@ -64,11 +66,16 @@ package struct Receiver: ~Copyable {
         self.settings = settings
         self.logger = logger
         self.clock = clock
+        self.ticks = ticks
         self.random = random
         self.sealed = sealed
         self.chooser = chooser
         self.log = log
-        for stream in log.liveStreams { adopt(stream) }
+        let live = log.liveStreams
+        for stream in live { adopt(stream) }
+        // Those that were ended, and were not yet forgotten when the agent ended.
+        let known = Set(live.map(\.stream.source))
+        spool.end { settings.sources[$0.stream.source] != nil && !known.contains($0) }
     }
 
     /// What the input of a source that can be read again needs to go on; nil where it begins anew.
@@ -108,7 +115,7 @@ package struct Receiver: ~Copyable {
         let source = logged.source.stream.source
         return ReceivedStream(
             number, logged, labels: settings.labels(of: source, relay: relay),
-            zone: settings.sources[source]?.zone ?? .utc, at: end, now: clock())
+            zone: settings.sources[source]?.zone ?? .utc, at: end, now: clock(), ticks: ticks())
     }
 
     /// Takes lines that the log has and blocks have not.
@@ -280,7 +287,7 @@ package struct Receiver: ~Copyable {
         var rest = lines
         while !rest.isEmpty, let piece = streams[number]?.piece(of: rest, limit: settings.blockBytes) {
             if streams[number]?.block.takes(piece, limit: settings.blockBytes) == false { try close(number) }
-            streams[number]?.append(piece, rest, received: received, now: clock())
+            streams[number]?.append(piece, rest, received: received, ticks: ticks())
             openBytes += piece.count
             rest = rest.dropFirst(piece.count)
             if let count = streams[number]?.block.count, count >= settings.blockBytes { try close(number) }
@@ -291,14 +298,14 @@ package struct Receiver: ~Copyable {
     private mutating func addToBlock(_ number: UInt64, _ lines: ReceivedLines, _ cursor: [UInt8]) throws {
         guard let piece = streams[number]?.piece(of: lines.bytes[...], limit: .max) else { return }
         if streams[number]?.block.takes(piece, limit: settings.blockBytes) == false { try close(number) }
-        streams[number]?.append(piece, lines.bytes[...], received: lines.received, now: clock())
+        streams[number]?.append(piece, lines.bytes[...], received: lines.received, ticks: ticks())
         streams[number]?.cursor = cursor
         openBytes += piece.count
         if let count = streams[number]?.block.count, count >= settings.blockBytes { try close(number) }
     }
 
     private mutating func closeDue() throws {
-        let now = clock()
+        let now = ticks()
         guard now >= nextClosing || openBytes > settings.openBlockBytes / 2 else { return }
         nextClosing = now + Self.closingInterval
         let due = now - settings.blockAge
@@ -323,7 +330,7 @@ package struct Receiver: ~Copyable {
         let blocks = try stream.block.close(encoder, chooser, received: stream.lastReceived)
         if let cursor = stream.cursor { log.mark(number, at: stream.end, cursor) }
         waiting += blocks.map { Closed(block: $0, stream: number, needsMark: stream.cursor != nil) }
-        stream.lastTold = clock()
+        stream.lastTold = ticks()
         openBytes -= count
         waitingBytes += blocks.reduce(0) { $0 + $1.frame.count }
         streams[number] = stream
@@ -344,7 +351,7 @@ package struct Receiver: ~Copyable {
             kind: kind, stream: stream.logged.source.stream, labels: stream.block.labels,
             generation: stream.logged.source.generation, positions: positions, leastTime: now, greatestTime: now,
             received: now, gap: gap)
-        streams[number]?.lastTold = now
+        streams[number]?.lastTold = ticks()
         waiting.append(
             Closed(block: EncodedBlock(header: header, frame: FrameBuffer()), stream: number, needsMark: false))
     }
@@ -405,6 +412,8 @@ package struct Receiver: ~Copyable {
     private mutating func release() throws {
         do throws(SpoolError) {
             try log.release { [streams] in streams[$0]?.synced ?? .max }
+            // A restart can no longer meet lines of theirs in the log.
+            for source in log.takeForgotten() { spool.end(source) }
         } catch {
             logger.error("\(error)")
         }
@@ -416,8 +425,8 @@ package struct Receiver: ~Copyable {
 
     /// A gap block a source and reason, in this host's stream of it.
     private mutating func reportLosses() throws {
-        guard !losses.isEmpty, clock() >= nextLossReport else { return }
-        nextLossReport = clock() + settings.lossInterval
+        guard !losses.isEmpty, ticks() >= nextLossReport else { return }
+        nextLossReport = ticks() + settings.lossInterval
         for (source, reasons) in losses.sorted(by: { $0.key < $1.key }) {
             for (reason, messages) in reasons.sorted(by: { $0.key < $1.key }) {
                 logger.error("\(source): \(messages) messages lost: \(reason)")
@@ -432,7 +441,7 @@ package struct Receiver: ~Copyable {
     }
 
     private mutating func lookForSilence() throws {
-        let now = clock()
+        let now = ticks()
         guard now >= nextLook else { return }
         nextLook = now + .perMinute
         let busy = Set(waiting.map(\.stream)).union(uncommitted.map(\.stream))
@@ -441,7 +450,7 @@ package struct Receiver: ~Copyable {
             if isOwn(stream) {
                 guard stream.lastTold <= now - Heartbeat.after else { continue }
                 addBare(.heartbeat, number, PositionRange(first: stream.end, end: stream.end))
-            } else if stream.lastReceived < now - settings.idleTime, stream.cursor == nil {
+            } else if stream.lastHeard < now - settings.idleTime, stream.cursor == nil {
                 log.end(number)
                 streams[number] = nil
             }

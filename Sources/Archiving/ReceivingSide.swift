@@ -71,11 +71,12 @@ package final class ReceivingSide: Sendable {
     /// Receives until `stop`, or until all inputs have ended. Blocks.
     func run(
         spool: Spool, logger: Logger, clock: @escaping @Sendable () -> Nanoseconds,
+        ticks: @escaping @Sendable () -> Nanoseconds,
         sealed: @escaping @Sendable (SealedChunk) -> Void
     ) throws {
         var receiver = try Receiver(
             spool: spool, log: try LogDirectory(spool: spool.path), settings: settings, logger: logger,
-            clock: clock, sealed: sealed)
+            clock: clock, ticks: ticks, sealed: sealed)
         defer { stopInputs() }
         try receiver.replay()
         for input in inputs { start(input, cursor: input.replayedSource.flatMap { receiver.cursor(of: $0) }) }

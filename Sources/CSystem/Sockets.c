@@ -2,8 +2,10 @@
 #include "CSystem.h"
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -19,10 +21,11 @@ static int failed(int descriptor) {
     return -code;
 }
 
-static void enable(int descriptor, int level, int option) {
-    int on = 1;
-    (void)setsockopt(descriptor, level, option, &on, sizeof on);
+static void set(int descriptor, int level, int option, int value) {
+    (void)setsockopt(descriptor, level, option, &value, sizeof value);
 }
+
+static void enable(int descriptor, int level, int option) { set(descriptor, level, option, 1); }
 
 static int listen_at(const struct addrinfo *address, int datagram) {
     int type = (datagram ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC;
@@ -91,7 +94,11 @@ int firn_accept(int listener, char *peer, size_t peer_length) {
     socklen_t length = sizeof address;
     int descriptor = accept4(listener, (struct sockaddr *)&address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (descriptor < 0) return -errno;
+    // A sender whose machine or network is gone is let go after two minutes. Sockets that are not of TCP take no notice.
     enable(descriptor, SOL_SOCKET, SO_KEEPALIVE);
+    set(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, 60);
+    set(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, 10);
+    set(descriptor, IPPROTO_TCP, TCP_KEEPCNT, 6);
     if (peer) write_peer(&address, peer, peer_length);
     return descriptor;
 }
@@ -139,6 +146,13 @@ int firn_receive_datagrams(int socket, void *buffer, size_t stride, struct firn_
         write_peer(&peers[index], datagrams[index].peer, firn_peer_length);
     }
     return received;
+}
+
+uint32_t firn_datagrams_dropped(int socket) {
+    uint32_t figures[SK_MEMINFO_VARS] = {0};
+    socklen_t length = sizeof figures;
+    if (getsockopt(socket, SOL_SOCKET, SO_MEMINFO, figures, &length) != 0) return 0;
+    return length > SK_MEMINFO_DROPS * sizeof *figures ? figures[SK_MEMINFO_DROPS] : 0;
 }
 
 int firn_poller_create(void) {

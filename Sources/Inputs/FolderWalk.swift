@@ -30,6 +30,8 @@ package struct FolderWalk<View: FileSystemView> {
     private var pending: [Visit] = []
     private var deferred: [Visit] = []
     private var looked = 0
+    /// There is more than the limits let this look at.
+    private var isExcessive = false
     private var found = FoundFiles()
 
     private init(_ selection: PathSelection, in view: View, limits: WalkLimits) {
@@ -50,11 +52,11 @@ package struct FolderWalk<View: FileSystemView> {
         let start = Set(alternatives.indices.map { State(alternative: $0, segment: 0) })
         pending = [Visit(folder: RawPath("/"), states: start, depth: 0, isLinked: false)]
         while let visit = pending.popLast() ?? takeDeferred() {
-            guard looked < limits.entries, found.files.count < limits.files else {
+            walk(visit)
+            guard !isExcessive else {
                 found.problems.append(excess(at: visit.folder))
                 break
             }
-            walk(visit)
         }
         found.files.sort { ($0.isLinked ? 1 : 0, $0.path) < ($1.isLinked ? 1 : 0, $1.path) }
     }
@@ -78,7 +80,7 @@ package struct FolderWalk<View: FileSystemView> {
         if let names = literalNames(states) {
             for name in names { consider(FolderEntry(name: name, kind: .unknown, inode: 0), in: visit, states) }
         } else {
-            for entry in entries(of: visit.folder) { consider(entry, in: visit, states) }
+            for entry in entries(of: visit.folder) where !isExcessive { consider(entry, in: visit, states) }
         }
     }
 
@@ -108,6 +110,7 @@ package struct FolderWalk<View: FileSystemView> {
     }
 
     private mutating func consider(_ entry: FolderEntry, in visit: Visit, _ states: Set<State>) {
+        guard looked < limits.entries, found.files.count < limits.files else { return isExcessive = true }
         looked += 1
         let (below, isMatch) = advance(states, over: entry.name[...])
         guard entry.kind != .other, isMatch && entry.kind != .folder || !below.isEmpty && entry.kind != .file else {

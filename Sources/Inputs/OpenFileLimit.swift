@@ -15,4 +15,7 @@ package enum OpenFileLimit {
 
     /// How many of `limit` following files may take: the others are for the spool, connections and folders.
     package static func share(of limit: Int) -> Int { max(16, min(limit - 256, 1 << 16, limit * 3 / 4)) }
+
+    /// How many of `limit` connections of senders may take: the spool and the stores must not go without.
+    package static func connections(of limit: Int) -> Int { max(16, (limit - share(of: limit)) / 2) }
 }

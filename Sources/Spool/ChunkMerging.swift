@@ -120,9 +120,9 @@ final class ChunkMerging {
 }
 
 extension SpoolState {
-    func due(_ options: SpoolOptions, now: Nanoseconds) -> ChunkDue? {
+    func due(_ options: SpoolOptions) -> ChunkDue? {
         guard let open, open.length > 0 else { return nil }
-        if now - open.opened >= options.chunkAge || open.length >= options.chunkBytes { return .sealing }
+        if options.ticks() - open.opened >= options.chunkAge || open.length >= options.chunkBytes { return .sealing }
         return options.merging != nil && open.hasManyBlocks ? .merging : nil
     }
 

@@ -71,8 +71,8 @@ package final class Spool: Sendable {
         try state.update { state throws(SpoolError) in try state.seal(options: options, directory: directory) }
     }
 
-    /// What the open chunk is due for at `now`.
-    package func due(now: Nanoseconds) -> ChunkDue? { state.read { $0.due(options, now: now) } }
+    /// What the open chunk is due for.
+    package func due() -> ChunkDue? { state.read { $0.due(options) } }
 
     /// Writes the open chunk anew with its small blocks merged, where that is worthwhile. Blocks may be appended by other
     /// threads meanwhile; one thread at a time merges. A crash leaves the chunk as it was or as it will be.
@@ -88,11 +88,11 @@ package final class Spool: Sendable {
         try state.update { state throws(SpoolError) in try state.adopt(work, of: chunk, directory: directory) }
     }
 
-    /// Seals the open chunk if its first block is older than the configured age at `now`, or it is large enough.
-    package func sealIfOld(now: Nanoseconds) throws(SpoolError) -> SealedChunk? {
+    /// Seals the open chunk if its first block is older than the configured age, or it is large enough.
+    package func sealIfOld() throws(SpoolError) -> SealedChunk? {
         try state.update { state throws(SpoolError) in
             guard let opened = state.opened,
-                now - opened >= options.chunkAge || state.openLength >= options.chunkBytes
+                options.ticks() - opened >= options.chunkAge || state.openLength >= options.chunkBytes
             else { return nil }
             return try state.seal(options: options, directory: directory)
         }
@@ -147,6 +147,9 @@ package final class Spool: Sendable {
 
     /// Nothing more comes of a generation: its position is forgotten once all of it is archived.
     package func end(_ source: SourceGeneration) { state.update { $0.positions.end(source) } }
+
+    /// The same for all that `isOver` says so of.
+    package func end(where isOver: (SourceGeneration) -> Bool) { state.update { $0.positions.end(where: isOver) } }
 
     /// Lets everybody who waits in `append` go on with an error: what is appended can no longer leave.
     package func fail(_ error: SpoolError) { state.update { $0.failure = $0.failure ?? error } }
@@ -204,6 +207,8 @@ package struct SpoolOptions: Sendable {
     /// Whether positions outlive the chunks: to go on where reading ended. Otherwise the spool holds nothing when it is empty.
     package var keepsPositions = true
     package var clock: @Sendable () -> Nanoseconds
+    /// A clock that is never set, by which chunks grow old.
+    package var ticks: @Sendable () -> Nanoseconds
     /// A fresh number for a new writer.
     package var random: @Sendable () -> UInt32
 
@@ -219,9 +224,11 @@ package struct SpoolOptions: Sendable {
         }
     }
 
+    /// - Parameter ticks: nil: `clock`.
     package init(
         archive: String, host: String, redundancy: PlacementRule, maxBytes: UInt64, chunkBytes: UInt64,
         chunkAge: Nanoseconds, merging: Merging? = nil, clock: @escaping @Sendable () -> Nanoseconds,
+        ticks: (@Sendable () -> Nanoseconds)? = nil,
         random: @escaping @Sendable () -> UInt32 = { UInt32.random(in: 0...UInt32.max) }
     ) {
         self.archive = archive
@@ -232,6 +239,7 @@ package struct SpoolOptions: Sendable {
         self.chunkAge = chunkAge
         self.merging = merging
         self.clock = clock
+        self.ticks = ticks ?? clock
         self.random = random
     }
 }

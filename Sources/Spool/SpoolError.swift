@@ -34,6 +34,10 @@ package struct SpoolError: Error, Sendable, Hashable, CustomStringConvertible {
         case ENOSPC, EDQUOT:
             return SpoolError(
                 .full, path: path, reason: reason, hint: "free space there, or set spool.path to a larger disk")
+        case EMFILE, ENFILE:
+            // Connections and files come and go: there will be one again.
+            return SpoolError(
+                .full, path: path, reason: reason, hint: "raise the limit of open files (ulimit -n, LimitNOFILE=)")
         case EACCES, EPERM, EROFS, ENOENT, ENOTDIR:
             return SpoolError(
                 .configuration, path: path, reason: reason,

@@ -84,6 +84,10 @@ struct SpoolPositions {
         forgetIfDone(source)
     }
 
+    mutating func end(where isOver: (SourceGeneration) -> Bool) {
+        for source in Set(archived.keys).union(held.keys) where isOver(source) { end(source) }
+    }
+
     private mutating func forgetIfDone(_ source: SourceGeneration) {
         guard ended.contains(source), chunks[source] == nil, (archived[source] ?? 0) >= (self[source] ?? 0) else {
             return

@@ -179,7 +179,7 @@ struct SpoolRecovery {
                 done(range.upperBound)
             }
         }
-        return OpenChunk(adopting: file, builder: builder, opened: options.clock())
+        return OpenChunk(adopting: file, builder: builder, opened: options.ticks())
     }
 
     /// Keeps a damaged open chunk aside; a copy of its whole blocks goes on.

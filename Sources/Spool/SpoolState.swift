@@ -79,7 +79,7 @@ struct SpoolState {
     {
         if let open { return open }
         let file = try directory.create(directory.path + "/open.chunk")
-        let chunk = OpenChunk(file, opened: options.clock())
+        let chunk = OpenChunk(file, opened: options.ticks())
         try directory.synchronize(directory.path)
         open = chunk
         return chunk

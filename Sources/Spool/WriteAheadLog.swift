@@ -78,6 +78,8 @@ package final class WriteAheadLog {
     private var pending: [UInt8] = []
     private var pendingEnds: [Int] = []
     var pendingLines: [UInt64: UInt64] = [:]
+    /// Streams that were ended, and the record before which they are named.
+    private var endedStreams: [(source: SourceGeneration, before: UInt64)] = []
     /// What recovery, and later the disk, had to say, a sentence each.
     var findings: [String] = []
 
@@ -113,8 +115,19 @@ package final class WriteAheadLog {
         return number
     }
 
-    /// Ends a stream all of whose lines are in synced blocks: it is not known after the next restart.
-    package func end(_ stream: UInt64) { streams[stream] = nil }
+    /// Ends a stream all of whose lines are in synced blocks. A restart knows it as long as a segment names it.
+    package func end(_ stream: UInt64) {
+        guard let ended = streams.removeValue(forKey: stream) else { return }
+        endedStreams.append((ended.stream.source, next + UInt64(pendingEnds.count)))
+    }
+
+    /// Ended streams that no segment names any more, each once: nobody will ask where they ended.
+    package func takeForgotten() -> [SourceGeneration] {
+        let first = segments.first?.first ?? current?.segment.first ?? next
+        let forgotten = endedStreams.filter { $0.before <= first }.map(\.source)
+        if !forgotten.isEmpty { endedStreams.removeAll { $0.before <= first } }
+        return forgotten
+    }
 
     /// Adds lines to the group.
     /// - Returns: the position of their first byte.
@@ -243,10 +256,16 @@ package final class WriteAheadLog {
             let unneeded = (stream.marks.firstIndex { $0.position > end } ?? stream.marks.count) - 1
             if unneeded > 0 { streams[number]?.marks.removeFirst(unneeded) }
         }
-        while let oldest = segments.first,
-            segments.count > 1 || current != nil,
-            oldest.ends.allSatisfy({ streams[$0.key] == nil || $0.value <= synced($0.key) })
+        func isHeld(_ segment: Segment) -> Bool {
+            segment.ends.allSatisfy { streams[$0.key] == nil || $0.value <= synced($0.key) }
+        }
+        // One group may have filled most of the room: it is not to be in the way until the next one comes.
+        if let (segment, _) = current, segment.length >= options.segmentBytes, !segment.ends.isEmpty,
+            pendingEnds.isEmpty, isHeld(segment), segments.allSatisfy(isHeld)
         {
+            try beginSegment()
+        }
+        while let oldest = segments.first, segments.count > 1 || current != nil, isHeld(oldest) {
             let name = LogSegment.name(first: oldest.first)
             if oldest.isDamaged { try storage.keepAside(name) } else { try storage.remove(name) }
             segments.removeFirst()

@@ -96,10 +96,9 @@ import Testing
                 try take(try spool.append(blocks[step].header, frame: blocks[step].frame.bytes))
             }
             try spool.synchronize()
-            let now = clock.withLock { $0 }
-            guard spool.due(now: now) != nil else { continue }
+            guard spool.due() != nil else { continue }
             if merging { try spool.mergeOpenChunk() }
-            try take(try spool.sealIfOld(now: now))
+            try take(try spool.sealIfOld())
         }
         if merging { try spool.mergeOpenChunk() }
         try take(try spool.seal())

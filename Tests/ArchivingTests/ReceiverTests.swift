@@ -16,6 +16,7 @@ private final class ReceiverRun: Sendable {
     let directory = TemporaryDirectory()
     let store = MemoryStore(name: "memory")
     private let clock = Mutex<Nanoseconds>(1_750_000_000 * .perSecond)
+    private let ticks = Mutex<Nanoseconds>(1000 * .perSecond)
     private let sealed = Mutex<[SealedChunk]>([])
     private let numbers = Mutex<UInt64>(0)
     let adjust: @Sendable (inout ReceiverSettings) -> Void
@@ -28,7 +29,12 @@ private final class ReceiverRun: Sendable {
     }
 
     func now() -> Nanoseconds { clock.withLock { $0 } }
-    func advance(_ time: Nanoseconds) { clock.withLock { $0 += time } }
+    func advance(_ time: Nanoseconds) {
+        clock.withLock { $0 += time }
+        ticks.withLock { $0 += time }
+    }
+    /// As who sets the machine's clock.
+    func setClock(back time: Nanoseconds) { clock.withLock { $0 -= time } }
     var logDirectory: String { directory.path + "/spool/log" }
 
     func openSpool() throws -> Spool {
@@ -37,6 +43,7 @@ private final class ReceiverRun: Sendable {
             options: SpoolOptions(
                 archive: "main", host: "h", redundancy: .single("memory"),
                 maxBytes: maxBytes, chunkBytes: 4 << 10, chunkAge: .perMinute, clock: { [self] in now() },
+                ticks: { [self] in ticks.withLock { $0 } },
                 random: { 7 }))
         let recovered = try spool.recovered().map { try spool.load($0) }
         sealed.withLock { $0 = recovered }
@@ -53,6 +60,7 @@ private final class ReceiverRun: Sendable {
         var receiver = try Receiver(
             spool: spool, log: try LogDirectory(spool: spool.path), settings: settings,
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), clock: { [self] in now() },
+            ticks: { [self] in ticks.withLock { $0 } },
             random: { [self] in
                 numbers.withLock {
                     $0 += 1
@@ -336,6 +344,80 @@ private final class Process {
         try process.receiver.turn([])
         let canTake = process.receiver.canTake
         #expect(canTake, "the block is synced, and the log has room again")
+    }
+
+    /// The machine's clock was a day ahead and is set right: blocks and chunks are closed by their age all the same.
+    @Test func aClockThatIsSetBackHoldsNothingUp() async throws {
+        let run = ReceiverRun()
+        let process = try Process(run)
+        func turn(_ text: String? = nil) throws {
+            let origin = LineOrigin(host: "web-1", source: "syslog")
+            let lines = text.map { ReceivedLines(origin: origin, bytes: Array($0.utf8), received: run.now()) }
+            try process.receiver.turn(lines.map { [.lines($0)] } ?? [])
+        }
+        try turn("before\n")
+        run.setClock(back: 24 * .perHour)
+        run.advance(6 * .perSecond)
+        try turn()
+        let due = process.spool.due()
+        #expect(process.spool.backlog().bytes > 0 && due == nil, "the block is in the spool")
+        run.advance(.perMinute)
+        #expect(process.spool.due() == .sealing)
+    }
+
+    /// One group of lines takes more of the log than the next one could have: once it is in blocks, there is room again.
+    @Test func aGroupThatFillsTheLogIsNotInTheWayForEver() throws {
+        let run = ReceiverRun { $0.logBytes = 40_000 }
+        let process = try Process(run)
+        let lines = ReceivedLines(
+            origin: LineOrigin(host: "web-1", source: "syslog"), bytes: Array(repeating: 65, count: 35_000) + [10],
+            received: run.now())
+        try process.receiver.turn([.lines(lines)])
+        for _ in 0..<3 {
+            run.advance(.perMinute)
+            try process.receiver.turn([])
+        }
+        let canTake = process.receiver.canTake
+        let length = try run.logFiles().values.reduce(0) { $0 + $1.count }
+        #expect(canTake && length < 1000, "the log holds \(length) bytes")
+    }
+
+    /// Hosts come and go: nothing is kept of those whose lines are archived.
+    @Test func positionsOfForgottenStreamsAreForgotten() async throws {
+        let run = ReceiverRun { $0.streams = 10_000 }
+        var process = try Process(run)
+        func snapshotBytes() throws -> Int {
+            try process.spool.saveSnapshot()
+            return try Data(contentsOf: URL(filePath: process.spool.path + "/snapshot")).count
+        }
+        let least = try snapshotBytes()
+        var wanted: Set<String> = []
+        for hour in 0..<20 {
+            let received = (0..<20).map { number -> Received in
+                let host = "host-\(hour)-\(number)"
+                wanted.insert(host)
+                return .lines(
+                    ReceivedLines(
+                        origin: LineOrigin(host: host, source: "syslog"), bytes: Array("a line of \(host)\n".utf8),
+                        received: run.now()))
+            }
+            try process.receiver.turn(received)
+            for _ in 0..<70 {
+                run.advance(.perMinute)
+                try process.receiver.turn([])
+            }
+            try await archiveOpenChunk(process, run)
+            guard hour == 10 else { continue }
+            try FileManager.default.removeItem(atPath: process.spool.path + "/lock")
+            process = try Process(run)
+        }
+        let grown = try snapshotBytes() - least
+        #expect(grown < 150 * 40, "the snapshot has grown by \(grown) bytes with \(wanted.count) hosts")
+        let archived = try await ArchivedLines(run.store)
+        for host in wanted {
+            let bytes = archived.bytes(StreamID(host: host, source: "syslog"))
+            #expect(bytes == Array("a line of \(host)\n".utf8))
+        }
     }
 
     /// The log is full of another host's lines for longer than a silent stream is remembered.

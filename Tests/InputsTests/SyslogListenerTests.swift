@@ -118,6 +118,49 @@ private func sendAll(_ descriptor: Int32, _ text: String) {
         #expect(lines == ["<13>Jan  1 00:00:00 app[1]: datagram", "<13>Jan  1 00:00:00 app[1]: stream"])
     }
 
+    /// A message over the limit names its host once: what follows is its own, whatever it looks like.
+    @Test func allOfALongMessageIsItsHosts() throws {
+        for isCounted in [true, false] {
+            let listening = try Listening([.tcp(host: "127.0.0.1", port: 0)]) { $0.messageBytes = 100 }
+            let tcp = try connect(port: listening.listener.ports[0])
+            let header = "<13>1 2026-01-01T00:00:00Z web-1 a - - - "
+            let message =
+                header + String(repeating: "x", count: 100 - header.utf8.count)
+                + "<13>1 2026-01-01T00:00:00Z web-2 a - - - y" + String(repeating: "z", count: 100)
+            let next = "<13>1 2026-01-01T00:00:00Z web-3 a - - - next"
+            sendAll(
+                tcp, isCounted ? "\(message.utf8.count) \(message)\(next.utf8.count) \(next)" : "\(message)\n\(next)\n")
+            close(tcp)
+            listening.take { $0.listener.counts[0].messages == 4 && $0.lines.count == 2 }
+            #expect(Set(listening.lines.keys.map(\.host)) == ["web-1", "web-3"])
+            let own = listening.lines.first { $0.key.host == "web-1" }?.value ?? []
+            #expect(own.filter { $0 != 10 } == Array(message.utf8))
+        }
+    }
+
+    /// What senders have written when it ends is received, though nobody has read it yet, and what was dropped is told.
+    @Test func whatTheKernelHoldsAtTheEndIsReceived() throws {
+        let listening = try Listening(
+            [.tcp(host: "127.0.0.1", port: 0), .udp(host: "127.0.0.1", port: 0)], capacity: 1)
+        let ports = listening.listener.ports
+        let line = "<13>Jan  1 00:00:00 web-1 a: " + String(repeating: "x", count: 970)
+        let early = try connect(port: ports[0])
+        sendAll(early, line + "\n")
+        listening.take { $0.count > 0 }
+        // Nobody takes any more: the listener waits with what it has read next.
+        let udp = try connect(port: ports[1], datagram: true)
+        for _ in 0..<50 { sendAll(udp, line) }
+        for _ in 0..<50 { sendAll(early, line + "\n") }
+        let late = try connect(port: ports[0])
+        for _ in 0..<50 { sendAll(late, line + "\n") }
+        for _ in 0..<60_000 { sendAll(udp, line) }
+        listening.listener.stop()
+        listening.take { $0.count + Int($0.lost) * (line.utf8.count + 1) >= 60_151 * (line.utf8.count + 1) }
+        #expect(listening.count / (line.utf8.count + 1) + Int(listening.lost) == 60_151)
+        #expect(listening.lost > 0)
+        for descriptor in [early, late, udp] { close(descriptor) }
+    }
+
     /// The intake is full and nobody takes: the sender waits, and everything comes once there is room.
     @Test func aSenderWaitsWhileThereIsNoRoom() throws {
         let listening = try Listening([.tcp(host: "127.0.0.1", port: 0)], capacity: 100_000)

@@ -51,9 +51,9 @@ import Testing
         while !rest.isEmpty {
             let piece = Array(rest.prefix(Int.random(in: 1...max(1, stream.count / 3), using: &random)))
             rest = rest.dropFirst(piece.count)
-            piece.withUnsafeBytes { framer.take($0) { found.append(Array($0)) } }
+            piece.withUnsafeBytes { framer.take($0) { message, _ in found.append(Array(message)) } }
         }
-        framer.finish { found.append(Array($0)) }
+        framer.finish { message, _ in found.append(Array(message)) }
         return (found, framer.splits)
     }
 

@@ -394,7 +394,7 @@ final class SimulatedRun {
         let surroundings = surroundings
         var receiver = try Receiver(
             spool: spool, log: try LogDirectory(spool: Self.root, calls: disk), settings: settings, logger: logger,
-            clock: { surroundings.now }, random: { surroundings.random.next() },
+            clock: { surroundings.now }, ticks: { surroundings.now }, random: { surroundings.random.next() },
             sealed: { surroundings.sealed.append($0) })
         try receiver.replay()
         return receiver

@@ -57,6 +57,9 @@ struct firn_datagram {
 /// Receives at most `count` datagrams (at most 64) without waiting, the n-th at `buffer + n * stride`. How many, or -errno.
 int firn_receive_datagrams(int socket, void *buffer, size_t stride, struct firn_datagram *datagrams, int count);
 
+/// How many datagrams the socket's queue had no room for since it was opened (SO_MEMINFO); 0 where the kernel says nothing.
+uint32_t firn_datagrams_dropped(int socket);
+
 /// epoll(7) for reading, level-triggered. A descriptor, or -errno.
 int firn_poller_create(void);
 

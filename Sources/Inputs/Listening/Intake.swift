@@ -9,22 +9,22 @@ package final class Intake: Sendable {
 
     private struct State {
         var waiting: [Received] = []
-        var bytes = 0
+        var cost = 0
         var isClosed = false
     }
 
-    /// - Parameter capacity: bytes at which `put` waits.
+    /// - Parameter capacity: bytes, with what lines of an origin cost besides, at which `put` waits.
     package init(capacity: Int = 1 << 20) { self.capacity = capacity }
 
     /// - Returns: false, having taken nothing, once the intake is closed.
     package func put(_ received: [Received]) -> Bool {
         guard !received.isEmpty else { return !state.read { $0.isClosed } }
-        let bytes = received.reduce(0) { $0 + $1.count }
+        let cost = received.reduce(0) { $0 + $1.cost }
         return state.wait { state -> Bool? in
             if state.isClosed { return false }
-            guard state.bytes == 0 || state.bytes + bytes <= capacity else { return nil }
+            guard state.cost == 0 || state.cost + cost <= capacity else { return nil }
             state.waiting += received
-            state.bytes += bytes
+            state.cost += cost
             return true
         }
     }
@@ -36,7 +36,7 @@ package final class Intake: Sendable {
             guard !state.waiting.isEmpty || state.isClosed else { return nil }
             defer {
                 state.waiting = []
-                state.bytes = 0
+                state.cost = 0
             }
             return state.waiting
         }

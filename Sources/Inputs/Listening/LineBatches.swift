@@ -3,6 +3,8 @@ import ArchiveTypes
 /// Messages of one turn of a listener, as lines, by their origin.
 struct LineBatches {
     private(set) var bytes = 0
+    /// The bytes, and what origins cost besides.
+    var cost: Int { bytes + batches.count * ReceivedLines.overhead }
     private var batches: [ReceivedLines] = []
     private var places: [LineOrigin: Int] = [:]
 

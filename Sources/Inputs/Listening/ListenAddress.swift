@@ -1,3 +1,5 @@
+package import ArchiveTypes
+
 /// Where senders of syslog messages reach this machine.
 package enum ListenAddress: Sendable, Hashable, CustomStringConvertible {
     /// An empty host is all addresses; port 0 is any that is free.
@@ -20,7 +22,7 @@ package enum ListenAddress: Sendable, Hashable, CustomStringConvertible {
 
     private static func bracketed(_ host: String) -> String { host.contains(":") ? "[\(host)]" : host }
 
-    var isDatagram: Bool {
+    package var isDatagram: Bool {
         switch self {
         case .udp, .unixDatagram: true
         case .tcp, .tls, .unixStream: false
@@ -44,6 +46,8 @@ package struct ListenerSettings: Sendable, Hashable {
     package var messageBytes = 32 << 10
     /// Connections at once: more are closed at once, and counted.
     package var connections = 512
+    /// How long a TLS handshake may take before its connection is closed, and counted as refused.
+    package var handshakeTime: Nanoseconds = 30 * .perSecond
     /// Of TLS only.
     package var certificate: TLSCertificate?
 

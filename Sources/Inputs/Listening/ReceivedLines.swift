@@ -27,6 +27,9 @@ package struct ReceivedLines: Sendable {
     /// Called once when logged lines are durable, on the receiver's thread: the moment to acknowledge them.
     package var durable: (@Sendable () -> Void)?
 
+    /// What lines take besides their bytes, in memory and in the write-ahead log: about so much.
+    static let overhead = 256
+
     package init(
         origin: LineOrigin, bytes: [UInt8], received: Nanoseconds, cursor: [UInt8]? = nil,
         durable: (@Sendable () -> Void)? = nil
@@ -58,9 +61,10 @@ package enum Received: Sendable {
     case lines(ReceivedLines)
     case loss(ReceivedLoss)
 
-    var count: Int {
+    /// In bytes.
+    var cost: Int {
         switch self {
-        case .lines(let lines): lines.bytes.count
+        case .lines(let lines): lines.bytes.count + ReceivedLines.overhead
         case .loss: 0
         }
     }

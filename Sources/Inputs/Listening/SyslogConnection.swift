@@ -26,6 +26,9 @@ final class SyslogConnection {
 
     deinit { close(descriptor) }
 
+    /// Whether lines can come: the handshake is over.
+    var isEstablished: Bool { tls?.isEstablished ?? true }
+
     /// How many bytes were read, 0 where there are none at present; nil at the end, and where the connection failed.
     func read(into buffer: UnsafeMutableRawBufferPointer) -> Int? {
         if let tls { return tls.read(into: buffer) }
@@ -34,7 +37,9 @@ final class SyslogConnection {
         return count < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : nil
     }
 
-    func origin(of message: UnsafeRawBufferPointer) -> LineOrigin {
+    /// - Parameter isRest: it belongs to the message before, whose origin was asked for last.
+    func origin(of message: UnsafeRawBufferPointer, isRest: Bool) -> LineOrigin {
+        guard !isRest else { return origin }
         let host = SyslogMessage.host(of: message) ?? relay
         if host != origin.host { origin.host = host }
         return origin

@@ -2,6 +2,7 @@ package import ArchiveTypes
 import CSystem
 import Glibc
 import Synchronization
+import Threads
 
 /// Receives syslog messages at any number of addresses with one thread, and puts them into an intake as lines.
 ///
@@ -72,11 +73,39 @@ package final class SyslogListener: Sendable {
     package func run() {
         var turn = Turn(endpoints, readiness)
         while !isStopping.load(ordering: .acquiring) {
-            for token in readiness.wait() { turn.serve(token) }
-            guard intake.put(turn.take(received: clock())) else { return }
+            for token in readiness.wait(milliseconds: turn.patience) {
+                turn.serve(token)
+                guard give(&turn, from: Self.groupCost) else { return }
+            }
+            turn.endLateHandshakes()
+            guard give(&turn) else { return }
         }
-        turn.closeAll()
-        _ = intake.put(turn.take(received: clock()))
+        // What senders have written is in this machine's hands, and nobody else will read it.
+        for token in turn.endpointTokens { guard serveAll(token, of: &turn) else { return } }
+        for token in turn.connectionTokens {
+            guard serveAll(token, of: &turn) else { return }
+            turn.end(token)
+        }
+        turn.noteLastOverruns()
+        _ = give(&turn)
+    }
+
+    /// - Returns: false once the intake is closed.
+    private func serveAll(_ token: UInt64, of turn: inout Turn) -> Bool {
+        var rounds = turn.lastRounds(token)
+        while rounds > 0, turn.serve(token) {
+            rounds -= 1
+            guard give(&turn, from: Self.groupCost) else { return false }
+        }
+        return give(&turn, from: Self.groupCost)
+    }
+
+    /// Lines of one origin and what they cost besides; so much goes to the intake at once.
+    private static let groupCost = 1 << 20
+
+    /// - Returns: false once the intake is closed.
+    private func give(_ turn: inout Turn, from cost: Int = 0) -> Bool {
+        turn.cost < cost || intake.put(turn.take(received: clock()))
     }
 
     /// The state of the thread that receives.
@@ -93,6 +122,8 @@ package final class SyslogListener: Sendable {
         private var reserve = Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC)
         private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
         private var datagrams = [firn_datagram](repeating: firn_datagram(), count: 64)
+        /// When the handshakes that are not over began.
+        private var handshakes: [UInt64: Nanoseconds] = [:]
 
         /// Read from one connection before the others have their turn.
         private static let share = 64 << 10
@@ -108,7 +139,7 @@ package final class SyslogListener: Sendable {
 
         deinit {
             buffer.deallocate()
-            close(reserve)
+            if reserve >= 0 { close(reserve) }
         }
 
         mutating func take(received: Nanoseconds) -> [Received] {
@@ -116,23 +147,51 @@ package final class SyslogListener: Sendable {
             return batches.takeAll(received: received) + losses
         }
 
-        mutating func serve(_ token: UInt64) {
+        /// What waits to be taken, in bytes.
+        var cost: Int { batches.cost }
+
+        var endpointTokens: [UInt64] { endpoints.indices.map(UInt64.init) }
+        var connectionTokens: [UInt64] { connections.keys.sorted() }
+
+        /// How long nothing need be looked at, in milliseconds; -1 for ever.
+        var patience: Int32 { handshakes.isEmpty ? -1 : 100 }
+
+        /// How often a socket is read at the end, at most: as much as the kernel may hold, and not all that a sender goes on
+        /// to send.
+        func lastRounds(_ token: UInt64) -> Int { token < UInt64(endpoints.count) ? 4096 : 64 }
+
+        /// - Returns: whether there was something.
+        @discardableResult mutating func serve(_ token: UInt64) -> Bool {
             if token >= UInt64(endpoints.count) { return read(token) }
             let index = Int(token)
-            if endpoints[index].settings.address.isDatagram { receive(index) } else { accept(index) }
+            return endpoints[index].settings.address.isDatagram ? receive(index) : accept(index)
         }
 
-        mutating func closeAll() {
-            for token in connections.keys.sorted() { end(token) }
+        /// A connection that never gets to its lines must not keep others out.
+        mutating func endLateHandshakes() {
+            guard !handshakes.isEmpty else { return }
+            let now = MonotonicClock.now()
+            for (token, begin) in handshakes {
+                guard let owner = owners[token], now - begin > endpoints[owner].settings.handshakeTime else { continue }
+                endpoints[owner].counts.withLock { $0.refusedConnections += 1 }
+                end(token)
+            }
         }
 
-        private mutating func accept(_ index: Int) {
+        /// Those that no datagram tells of any more.
+        mutating func noteLastOverruns() {
+            for index in endpoints.indices where endpoints[index].settings.address.isDatagram {
+                noteOverruns(index, total: firn_datagrams_dropped(endpoints[index].descriptor))
+            }
+        }
+
+        private mutating func accept(_ index: Int) -> Bool {
             let endpoint = endpoints[index]
             var peer = [CChar](repeating: 0, count: Int(firn_peer_length))
             let descriptor = firn_accept(endpoint.descriptor, &peer, peer.count)
             guard descriptor >= 0 else {
                 if -descriptor == EMFILE || -descriptor == ENFILE { refuse(endpoint) }
-                return
+                return false
             }
             let isRefused = endpoint.counts.withLock { counts in
                 if counts.connections >= endpoint.settings.connections { counts.refusedConnections += 1 }
@@ -144,46 +203,61 @@ package final class SyslogListener: Sendable {
                     descriptor, origin: origin, limit: endpoint.settings.messageBytes, tls: endpoint.tls)
             else {
                 close(descriptor)
-                return
+                return true
             }
-            do throws(InputError) { try readiness.add(descriptor, token: nextToken) } catch { return }
+            do throws(InputError) { try readiness.add(descriptor, token: nextToken) } catch { return true }
             connections[nextToken] = connection
+            if !connection.isEstablished { handshakes[nextToken] = MonotonicClock.now() }
             owners[nextToken] = index
             nextToken += 1
             endpoint.counts.withLock { $0.connections += 1 }
+            return true
         }
 
         /// There is no descriptor left but the one that is kept for this: the sender must not believe that it is heard.
         private mutating func refuse(_ endpoint: Endpoint) {
-            close(reserve)
+            if reserve >= 0 { close(reserve) }
             let descriptor = firn_accept(endpoint.descriptor, nil, 0)
-            if descriptor >= 0 { close(descriptor) }
+            if descriptor >= 0 {
+                close(descriptor)
+                endpoint.counts.withLock { $0.refusedConnections += 1 }
+            }
             reserve = Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC)
-            endpoint.counts.withLock { $0.refusedConnections += 1 }
+            // Others took it, and the socket stays readable.
+            if descriptor < 0 || reserve < 0 { usleep(Self.shortPause) }
         }
 
-        private mutating func read(_ token: UInt64) {
-            guard let connection = connections[token] else { return }
+        private static let shortPause: UInt32 = 10_000
+
+        private mutating func read(_ token: UInt64) -> Bool {
+            guard let connection = connections[token] else { return false }
             let room = UnsafeMutableRawBufferPointer(rebasing: buffer[..<Self.share])
-            guard let count = connection.read(into: room) else { return end(token) }
-            guard count > 0 else { return }
+            let count = connection.read(into: room)
+            if connection.isEstablished { handshakes[token] = nil }
+            guard let count else {
+                end(token)
+                return false
+            }
+            guard count > 0 else { return false }
             var (messages, added) = (UInt64(0), batches.bytes)
-            connection.framer.take(UnsafeRawBufferPointer(rebasing: room[..<count])) { message in
+            connection.framer.take(UnsafeRawBufferPointer(rebasing: room[..<count])) { message, isRest in
                 messages += 1
-                batches.add(message, connection.origin(of: message))
+                batches.add(message, connection.origin(of: message, isRest: isRest))
             }
             added = batches.bytes - added
             tally(connection, owners[token], messages, bytes: added)
+            return true
         }
 
-        private mutating func end(_ token: UInt64) {
+        mutating func end(_ token: UInt64) {
             guard let connection = connections.removeValue(forKey: token) else { return }
             let owner = owners.removeValue(forKey: token)
+            handshakes[token] = nil
             let before = batches.bytes
             var messages: UInt64 = 0
-            connection.framer.finish { message in
+            connection.framer.finish { message, isRest in
                 messages += 1
-                batches.add(message, connection.origin(of: message))
+                batches.add(message, connection.origin(of: message, isRest: isRest))
             }
             tally(connection, owner, messages, bytes: batches.bytes - before)
             if let owner { endpoints[owner].counts.withLock { $0.connections -= 1 } }
@@ -199,12 +273,12 @@ package final class SyslogListener: Sendable {
             }
         }
 
-        private mutating func receive(_ index: Int) {
+        private mutating func receive(_ index: Int) -> Bool {
             let endpoint = endpoints[index]
             let received = firn_receive_datagrams(
                 endpoint.descriptor, buffer.baseAddress, Self.datagramBytes, &datagrams,
                 Int32(min(datagrams.count, buffer.count / Self.datagramBytes)))
-            guard received > 0 else { return }
+            guard received > 0 else { return false }
             let before = batches.bytes
             var splits: UInt64 = 0
             for place in 0..<Int(received) { splits += take(place, endpoint.settings) }
@@ -217,6 +291,7 @@ package final class SyslogListener: Sendable {
                 counts.cut += UInt64(cut)
                 counts.splits += splits
             }
+            return true
         }
 
         /// One datagram, one message. Returns how many lines too many it became.

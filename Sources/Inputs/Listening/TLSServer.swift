@@ -57,6 +57,8 @@ final class TLSConnection {
 
     deinit { SSL_free(connection) }
 
+    var isEstablished: Bool { SSL_is_init_finished(connection) == 1 }
+
     /// As `SyslogConnection.read`; the handshake goes on inside. It writes little, which the socket's buffer takes.
     ///
     /// Reads until nothing is left inside OpenSSL: what it holds would not make the socket readable.

@@ -5,12 +5,17 @@ import Glibc
 ///
 /// Holds at most `limit` bytes of an unfinished message. A longer one is given out in parts of `limit` bytes.
 package struct SyslogFramer {
+    /// Takes a message, or a part of one: `isRest` where what was given out before belongs to it.
+    package typealias Body = (_ message: UnsafeRawBufferPointer, _ isRest: Bool) -> Void
+
     package let limit: Int
     /// Parts beyond the first that messages were split into.
     package private(set) var splits: UInt64 = 0
     private var phase = Phase.start
     /// What there is of an unfinished message, or of its count.
     private var held: [UInt8] = []
+    /// Whether parts of the unfinished message were given out.
+    private var isInsideMessage = false
 
     private enum Phase: Equatable {
         /// Nothing yet, or what may become a count.
@@ -30,7 +35,7 @@ package struct SyslogFramer {
     }
 
     /// Takes what was read from the connection and gives out the messages that it completes.
-    package mutating func take(_ bytes: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Void) {
+    package mutating func take(_ bytes: UnsafeRawBufferPointer, _ body: Body) {
         var rest = bytes
         while !rest.isEmpty {
             let used: Int
@@ -44,9 +49,8 @@ package struct SyslogFramer {
     }
 
     /// The connection has ended: what is left is a message too.
-    package mutating func finish(_ body: (UnsafeRawBufferPointer) -> Void) {
-        emit(UnsafeRawBufferPointer(start: nil, count: 0), body)
-        phase = .start
+    package mutating func finish(_ body: Body) {
+        emit(UnsafeRawBufferPointer(start: nil, count: 0), isWhole: true, body)
     }
 
     /// Takes a byte of a count, or finds out what follows, and then takes none.
@@ -69,7 +73,7 @@ package struct SyslogFramer {
     }
 
     private mutating func takeCounted(
-        _ bytes: UnsafeRawBufferPointer, _ wanted: Int, _ body: (UnsafeRawBufferPointer) -> Void
+        _ bytes: UnsafeRawBufferPointer, _ wanted: Int, _ body: Body
     ) -> Int {
         let whole = min(wanted, limit)
         let count = min(bytes.count, whole - held.count)
@@ -78,38 +82,38 @@ package struct SyslogFramer {
             held.append(contentsOf: part)
             return count
         }
-        emit(part, body)
-        if wanted > limit { splits += 1 }
-        phase = wanted > limit ? .counted(wanted - limit) : .start
+        emit(part, isWhole: wanted <= limit, body)
+        if wanted > limit { phase = .counted(wanted - limit) }
         return count
     }
 
-    private mutating func takeLine(_ bytes: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Void) -> Int {
+    private mutating func takeLine(_ bytes: UnsafeRawBufferPointer, _ body: Body) -> Int {
         let room = limit - held.count
         let seen = UnsafeRawBufferPointer(rebasing: bytes[..<min(bytes.count, room + 1)])
         if let start = seen.baseAddress, let found = memchr(start, 0x0A, seen.count) {
             let count = UnsafeRawPointer(found) - start
-            emit(UnsafeRawBufferPointer(rebasing: bytes[..<count]), body)
-            phase = .start
+            emit(UnsafeRawBufferPointer(rebasing: bytes[..<count]), isWhole: true, body)
             return count + 1
         }
         guard bytes.count > room else {
             held.append(contentsOf: bytes)
             return bytes.count
         }
-        emit(UnsafeRawBufferPointer(rebasing: bytes[..<room]), body)
-        splits += 1
+        emit(UnsafeRawBufferPointer(rebasing: bytes[..<room]), isWhole: false, body)
         return room
     }
 
     /// Gives out what is held and `part` after it.
-    private mutating func emit(_ part: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Void) {
+    private mutating func emit(_ part: UnsafeRawBufferPointer, isWhole: Bool, _ body: Body) {
+        let isRest = isInsideMessage
+        isInsideMessage = !isWhole
+        if isWhole { phase = .start } else { splits += 1 }
         guard !held.isEmpty else {
-            if !part.isEmpty { body(part) }
+            if !part.isEmpty { body(part, isRest) }
             return
         }
         held.append(contentsOf: part)
-        held.withUnsafeBytes(body)
+        held.withUnsafeBytes { body($0, isRest) }
         held.removeAll(keepingCapacity: held.capacity <= 4096)
     }
 }

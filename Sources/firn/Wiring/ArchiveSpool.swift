@@ -3,6 +3,7 @@ import ChunkFormat
 import Checksums
 import Configuration
 import Spool
+import Threads
 
 extension SpoolOptions {
     /// - Parameter archive: the archive's name, which the stores may know better than the configuration.
@@ -11,7 +12,7 @@ extension SpoolOptions {
         self.init(
             archive: archive, host: configuration.host, redundancy: loaded.rule,
             maxBytes: UInt64(configuration.spool.maxBytes), chunkBytes: UInt64(configuration.roll.chunkBytes),
-            chunkAge: configuration.roll.chunkAge, clock: { Clock.now() })
+            chunkAge: configuration.roll.chunkAge, clock: { Clock.now() }, ticks: MonotonicClock.now)
     }
 }
 

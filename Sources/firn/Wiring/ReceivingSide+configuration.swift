@@ -31,6 +31,7 @@ extension ReceivingSide {
                 sources[input.source] = try .init(input.labels, input.timezone, isNewEachRun: true)
             }
         }
+        Self.limit(&listeners, logger)
         let listener =
             listeners.isEmpty ? nil : try SyslogListener(listeners, intake: intake, clock: { Clock.now() })
         if let listener { inputs.append(.syslog(listener)) }
@@ -38,6 +39,20 @@ extension ReceivingSide {
         self.init(
             inputs, intake: intake, settings: ReceiverSettings(configuration, sources),
             listeners: { listener?.counts ?? [] })
+    }
+
+    /// All listeners together leave descriptors for the rest of the agent.
+    private static func limit(_ listeners: inout [ListenerSettings], _ logger: Logger) {
+        let connected = listeners.count { !$0.address.isDatagram }
+        guard connected > 0 else { return }
+        let most = max(1, OpenFileLimit.connections(of: OpenFileLimit.raise()) / connected)
+        for index in listeners.indices where !listeners[index].address.isDatagram && listeners[index].connections > most
+        {
+            logger.warning(
+                "\(listeners[index].address): at most \(most) connections, since the limit of open files (ulimit -n) is low"
+            )
+            listeners[index].connections = most
+        }
     }
 }
 
