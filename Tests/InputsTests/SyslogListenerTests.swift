@@ -190,6 +190,28 @@ private func sendAll(_ descriptor: Int32, _ text: String) {
         for descriptor in first + [third] { close(descriptor) }
     }
 
+    /// A connection whose handshake never ends is closed, and makes room for others.
+    @Test func aHandshakeHasADeadline() throws {
+        let scratch = try Scratch()
+        try scratch.run(
+            "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+            "-keyout", "key.pem", "-out", "chain.pem")
+        let listening = try Listening([.tls(host: "127.0.0.1", port: 0)]) {
+            $0.certificate = TLSCertificate(chainPath: scratch.path + "/chain.pem", keyPath: scratch.path + "/key.pem")
+            $0.connections = 1
+            $0.handshakeTime = 50_000_000
+        }
+        for number in 1...3 as ClosedRange<UInt64> {
+            let silent = try connect(port: listening.listener.ports[0])
+            sendAll(silent, "\u{16}\u{3}\u{1}")
+            var byte: UInt8 = 0
+            #expect(recv(silent, &byte, 1, 0) <= 0, "the connection was kept")
+            listening.take { $0.listener.counts[0].connections == 0 }
+            #expect(listening.listener.counts[0].refusedConnections == number)
+            close(silent)
+        }
+    }
+
     /// Nobody reads the socket while datagrams overrun its queue: as many are told as did not come.
     @Test func lostDatagramsAreCounted() throws {
         let listening = try Listening([.udp(host: "127.0.0.1", port: 0)], capacity: 1000)
