@@ -169,4 +169,42 @@ import Testing
             archive.store.set(key, bytes)
         }
     }
+
+    /// Blocks of three streams in any order, some absent: what is named is the same to the byte, in as few ranges as there
+    /// can be.
+    @Test func rangesThatMeetAreNamedAsOne() {
+        for seed in 0..<200 as Range<UInt64> {
+            var random = SeededGenerator(seed: seed)
+            var lacking: [Incompleteness] = [Incompleteness(.unreadable, reason: "a store is away")]
+            var wanted: [StreamID: Set<UInt64>] = [:]
+            for stream in (0..<3).map({ StreamID(host: "h", source: "\($0)") }) {
+                var position: UInt64 = 0
+                for _ in 0..<Int.random(in: 0...30, using: &random) {
+                    let length = UInt64.random(in: 1...9, using: &random)
+                    defer { position += length }
+                    guard Bool.random(using: &random) else { continue }
+                    wanted[stream, default: []].formUnion(position..<position + length)
+                    lacking.append(
+                        Incompleteness(
+                            .damaged, object: "chunks/\(position)", stream: stream,
+                            generation: Generation(born: 1, hash: 1),
+                            positions: PositionRange(first: position, end: position + length),
+                            times: Int64(position)...Int64(position) + 5, reason: "damaged"))
+                }
+            }
+            lacking.shuffle(using: &random)
+            var shortfall = Shortfall()
+            for item in lacking { shortfall.add(item) }
+            let joined = shortfall.joined
+            #expect(joined.reduce(0) { $0 + $1.blocks } == lacking.count, "seed \(seed)")
+            for (stream, positions) in wanted {
+                let ranges = joined.filter { $0.stream == stream }.compactMap(\.positions).sorted {
+                    $0.first < $1.first
+                }
+                #expect(ranges.flatMap { Array($0.first..<$0.end) } == positions.sorted(), "seed \(seed)")
+                #expect(zip(ranges, ranges.dropFirst()).allSatisfy { $0.end < $1.first }, "seed \(seed)")
+            }
+            #expect(joined.allSatisfy { $0.positions.map { Int64($0.first) } == $0.times?.lowerBound }, "seed \(seed)")
+        }
+    }
 }

@@ -32,8 +32,10 @@ package struct Incompleteness: Error, Sendable, Hashable, CustomStringConvertibl
     package var positions: PositionRange?
     /// Least and greatest event time of what is lacking, both included.
     package var times: ClosedRange<Nanoseconds>?
-    /// A lower-case clause.
+    /// A lower-case clause; of several blocks, the first one's.
     package var reason: String
+    /// How many blocks are lacking.
+    package var blocks = 1
 
     package init(
         _ kind: Kind, object: String = "", offset: UInt64? = nil, stream: StreamID? = nil,
@@ -59,7 +61,8 @@ package struct Incompleteness: Error, Sendable, Hashable, CustomStringConvertibl
         if let positions { parts.append("positions \(positions.first) to \(positions.end)") }
         let place = object + (offset.map { " at byte \($0)" } ?? "")
         let what = parts.isEmpty ? "" : parts.joined(separator: ", ") + ": "
-        return what + (object.isEmpty ? reason : "\(place): \(reason)")
+        let others = blocks > 1 ? " (the first of \(blocks) blocks)" : ""
+        return what + (object.isEmpty ? reason : "\(place): \(reason)") + others
     }
 }
 
@@ -107,4 +110,47 @@ package struct Shortfall: Sendable {
     }
 
     package var isEmpty: Bool { count == 0 }
+
+    /// What is kept, with ranges of a generation joined that meet, in the order in which each was met first.
+    package var joined: [Incompleteness] {
+        struct Kind: Hashable {
+            var kind: Incompleteness.Kind
+            var stream: StreamID?
+            var generation: Generation?
+        }
+        var joined: [(order: Int, item: Incompleteness)] = []
+        var ranges: [Kind: [(order: Int, item: Incompleteness, positions: PositionRange)]] = [:]
+        for (order, item) in items.enumerated() {
+            if let positions = item.positions {
+                let kind = Kind(kind: item.kind, stream: item.stream, generation: item.generation)
+                ranges[kind, default: []].append((order, item, positions))
+            } else {
+                joined.append((order, item))
+            }
+        }
+        for found in ranges.values {
+            let sorted = found.sorted { ($0.positions.first, $0.order) < ($1.positions.first, $1.order) }
+            var (order, last, positions) = sorted[0]
+            for next in sorted.dropFirst() {
+                if next.positions.first == positions.end {
+                    positions.end = next.positions.end
+                    last.join(next.item, positions)
+                } else {
+                    joined.append((order, last))
+                    (order, last, positions) = next
+                }
+            }
+            joined.append((order, last))
+        }
+        return joined.sorted { $0.order < $1.order }.map(\.item)
+    }
+}
+
+extension Incompleteness {
+    fileprivate mutating func join(_ next: Incompleteness, _ all: PositionRange) {
+        positions = all
+        blocks += next.blocks
+        guard let these = times, let those = next.times else { return times = times ?? next.times }
+        times = min(these.lowerBound, those.lowerBound)...max(these.upperBound, those.upperBound)
+    }
 }

@@ -57,9 +57,10 @@ struct ReadingSession {
 
     static func tell(_ shortfall: Shortfall, warnings: [String]) {
         for warning in warnings { StandardError.say("warning: \(HumanText.harmless(warning))") }
-        let shown = shortfall.items.prefix(mostShown)
+        let shown = shortfall.joined.prefix(mostShown)
         for item in shown { StandardError.say("missing: \(HumanText.harmless(item.description))") }
-        if shortfall.count > shown.count { StandardError.say("missing: \(shortfall.count - shown.count) more") }
+        let blocks = shown.reduce(0) { $0 + $1.blocks }
+        if shortfall.count > blocks { StandardError.say("missing: \(shortfall.count - blocks) more") }
     }
 
     private static let mostShown = 50
