@@ -14,7 +14,8 @@ struct AgentCommand: AsyncParsableCommand {
               FIRN_INPUTS_0_FILES_INCLUDE_0='/var/log/*.log' firn agent --store /srv/logs
 
             SIGTERM and SIGINT drain: what was read is made durable and, as far as stores take it, archived; a second \
-            signal ends at once. SIGHUP reads the configuration again. Nothing is lost in either case, nor in a crash.
+            signal ends at once. SIGHUP reads the configuration again. Nothing that was taken is lost in either case, nor \
+            in a crash; datagrams have nobody to take them while no agent listens, also for the moment of a SIGHUP.
             """)
 
     @OptionGroup var stores: StoreOptions
