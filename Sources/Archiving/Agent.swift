@@ -17,6 +17,8 @@ package final class Agent: Sendable {
     private let logger: Logger
     private let clock: @Sendable () -> Nanoseconds
     private let isStopping = Monitor(false)
+    /// Whether the receiving thread has ended: its blocks stand in the spool.
+    private let hasReceived = Monitor(false)
     private let watch = FolderWatch()
     private let health: StoreHealth
     private let receiving: ReceivingSide?
@@ -76,6 +78,7 @@ package final class Agent: Sendable {
 
     /// The receiving thread.
     private func receive(_ sealed: @escaping @Sendable (SealedChunk) -> Void) throws {
+        defer { hasReceived.update { $0 = true } }
         guard let receiving else {
             _ = isStopping.wait { $0 ? true : nil }
             return
@@ -104,6 +107,8 @@ package final class Agent: Sendable {
                 watch.wait(atLeast: pause.least, atMost: pause.most)
             }
         }
+        // The last chunk takes what was received along.
+        hasReceived.wait { $0 ? () : nil }
         try reader.finish()
         status.write(reader, health.status, now: clock(), isLast: true)
     }
