@@ -32,7 +32,7 @@ MB = 1_000_000
 MIB = 1 << 20
 HOST = "web-01"
 FLEET = 50
-PARTS = ["archive", "kinds", "read", "queries", "agent", "redundancy"]
+PARTS = ["archive", "kinds", "read", "queries", "agent", "backlog", "redundancy"]
 
 
 @dataclass
@@ -152,6 +152,12 @@ def wall(runs):
 
 def peak(runs):
     return max(run.peak for run in runs)
+
+
+def bytes_of(size):
+    """What `2GiB` and the like stand for."""
+    number, unit = re.fullmatch(r"(\d+)([KMG]iB)?", size).groups()
+    return int(number) << {None: 0, "KiB": 10, "MiB": 20, "GiB": 30}[unit]
 
 
 def size_of(*paths):
@@ -305,7 +311,7 @@ def expect_same_content(bench, paths, store):
 AGENT = """\
 archive: main
 host: {host}
-spool: {{path: "{spool}", max_bytes: 10GiB}}
+spool: {{path: "{spool}", max_bytes: 100GiB}}
 stores: [{{name: store, url: "{store}"}}]
 inputs: [{{files: {{include: ["{logs}/*.log"]}}}}]
 roll: {{block_age: {block_age}, chunk_age: {chunk_age}}}
@@ -434,7 +440,6 @@ def bench_agent(bench, size, seed):
             bench.target(f"{name}, peak memory", peak(runs[name]) / MIB, 64, " MiB")
     bench_lag(bench)
     bench_many_files(bench)
-    bench_backlog(bench)
 
 
 BLOCK_AGE = 0.5
@@ -522,8 +527,8 @@ def bench_many_files(bench, idle=10_000, busy=200, seconds=20):
     bench.target(f"peak memory with {idle} idle and {busy} busy files", run.peak / MIB if began else None, 64, " MiB")
 
 
-def bench_backlog(bench, megabytes=2000, idle=10_000, busy=200, seconds=20):
-    """While the store is away, and at a start after a crash meanwhile."""
+def bench_backlog(bench, backlog, idle=10_000, busy=200, seconds=20):
+    """While the store is away and a backlog of so many bytes waits, and at a start after a crash meanwhile."""
     logs, spool, away = bench.path(bench.fresh("many")), bench.path(bench.fresh("spool")), bench.path(bench.fresh("away"))
     os.makedirs(logs)
     with open(away, "wb"):
@@ -535,14 +540,14 @@ def bench_backlog(bench, megabytes=2000, idle=10_000, busy=200, seconds=20):
     chance = random.Random(1)
     large = os.path.join(logs, "large.log")
     with open(large, "wb") as file:
-        for _ in range(megabytes):
+        for _ in range(backlog // MIB):
             file.write(base64.encodebytes(chance.randbytes(1 << 20)))
     peaks = []
     for _ in range(2):
         agent = Following(bench, f"{away}/archive", logs, block_age="500ms", chunk_age="2s", spool=spool)
         try:
             if not peaks:
-                agent.wait_quiet(os.path.getsize(large), seconds=300)
+                agent.wait_quiet(os.path.getsize(large), seconds=300 + backlog // (20 * MIB))
             for _ in range(seconds * 2):
                 for number in range(busy):
                     with open(os.path.join(logs, f"{number}.log"), "ab", buffering=0) as file:
@@ -762,6 +767,7 @@ def main():
     options.add_argument("--runs", type=int, default=7)
     options.add_argument("--size", default="1GiB")
     options.add_argument("--fleet-size", default="256MiB")
+    options.add_argument("--backlog", default="2GiB", help="what waits in the spool while the store is away")
     options.add_argument("--only", action="append", choices=PARTS)
     options.add_argument("--directory", help="where the data goes; default: a new one in $TMPDIR, removed at the end")
     options.add_argument("--seed", default="1")
@@ -792,6 +798,8 @@ def main():
             bench_queries(bench)
         if "agent" in parts:
             bench_agent(bench, chosen.size, chosen.seed)
+        if "backlog" in parts:
+            bench_backlog(bench, bytes_of(chosen.backlog))
         print(f"\ntargets, medians of {bench.runs} interleaved runs\n")
         for target in bench.targets:
             print(target.line())
