@@ -19,6 +19,8 @@ package final class Agent: Sendable {
     private let isStopping = Monitor(false)
     /// Whether the receiving thread has ended: its blocks stand in the spool.
     private let hasReceived = Monitor(false)
+    /// Until when, by the monotonic clock, draining may take; nil: nothing has ended yet.
+    private let deadline = Monitor<Nanoseconds?>(nil)
     private let watch = FolderWatch()
     private let health: StoreHealth
     private let receiving: ReceivingSide?
@@ -41,8 +43,14 @@ package final class Agent: Sendable {
     /// How it is doing, a few seconds old at most; nil before it runs.
     package var status: AgentStatus? { latest.read { $0 } }
 
+    /// For the receiving side of another agent that goes on with the spool in this process. After `run`.
+    package var handover: ReceiverHandover { receiving?.handover ?? ReceiverHandover() }
+
     /// Ends `run` once what was read is durable.
-    package func stop() {
+    /// - Parameter draining: whether what waits is archived before, as far as that is soon done. Where not, another agent
+    ///   that goes on with the spool at once does that.
+    package func stop(draining: Bool = true) {
+        endDraining(within: draining ? settings.drainTimeout : 0)
         isStopping.update { $0 = true }
         watch.wake()
         receiving?.stop()
@@ -64,8 +72,19 @@ package final class Agent: Sendable {
             stop()
         }
         sealed.finish()
-        await uploader.drain(uploads, within: settings.drainTimeout)
+        await uploader.drain(uploads) { [self] in endDraining(within: settings.drainTimeout) }
         for result in results { try result.get() }
+    }
+
+    /// - Returns: when it has to be over: where that was said before, at the earliest of them.
+    @discardableResult
+    private func endDraining(within time: Nanoseconds) -> Nanoseconds {
+        let latest = MonotonicClock.now() + time
+        return deadline.update { deadline in
+            let earliest = min(deadline ?? .max, latest)
+            deadline = earliest
+            return earliest
+        }
     }
 
     /// On a thread of its own; whichever ends first ends the others.
@@ -84,7 +103,8 @@ package final class Agent: Sendable {
             return
         }
         try receiving.run(
-            spool: spool, logger: logger, clock: clock, ticks: MonotonicClock.now, sealed: sealed)
+            spool: spool, logger: logger, clock: clock, ticks: MonotonicClock.now,
+            deadline: { endDraining(within: settings.drainTimeout) }, sealed: sealed)
         if settings.follow.groups.isEmpty { return }
         _ = isStopping.wait { $0 ? true : nil }
     }

@@ -5,6 +5,7 @@ import ObjectStore
 import Placement
 import Spool
 import Synchronization
+import Threads
 
 /// Takes sealed chunks to the archive, several at a time, for as long as it takes, and pays to each store what it missed.
 struct AgentUploader: Sendable {
@@ -21,6 +22,8 @@ struct AgentUploader: Sendable {
     private static let straggling = Duration.seconds(60)
     /// Between two looks for room while they do.
     private static let look = Duration.seconds(1)
+    /// Between two looks at the deadline of draining.
+    private static let drainLook: Nanoseconds = 100_000_000
     /// Between two looks for debts.
     private static let debtPause = Duration.seconds(1)
 
@@ -42,14 +45,18 @@ struct AgentUploader: Sendable {
         for payer in payers { await payer.value }
     }
 
-    /// Waits for `uploads`, but not longer than `timeout` nanoseconds.
-    func drain(_ uploads: Task<Void, Never>, within timeout: Nanoseconds) async {
-        let deadline = Task {
-            do { try await Task.sleep(nanoseconds: UInt64(timeout)) } catch { return }
+    /// Waits for `uploads`, but not beyond the deadline, by the monotonic clock; that may come nearer meanwhile.
+    func drain(_ uploads: Task<Void, Never>, deadline: @escaping @Sendable () -> Nanoseconds) async {
+        let limit = Task {
+            var left = deadline() - MonotonicClock.now()
+            while left > 0 {
+                do { try await Task.sleep(nanoseconds: UInt64(min(left, Self.drainLook))) } catch { return }
+                left = deadline() - MonotonicClock.now()
+            }
             uploads.cancel()
         }
         await uploads.value
-        deadline.cancel()
+        limit.cancel()
         let backlog = spool.backlog()
         if backlog.chunks > 0 {
             logger.warning("\(backlog.chunks) chunks stay in \(spool.path): the next start archives them")

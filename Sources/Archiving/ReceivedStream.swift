@@ -23,7 +23,8 @@ struct ReceivedStream {
     var lastTold: Nanoseconds
     /// What its input needs to go on at `end`, where it can be read again.
     var cursor: [UInt8]?
-    private var isInsideLine = false
+    /// Whether the line that goes to blocks last is still to be ended.
+    var isInsideLine = false
 
     init(
         _ number: UInt64, _ logged: LoggedStream, labels: Labels, zone: TimeZoneRules, at end: UInt64, now: Nanoseconds,

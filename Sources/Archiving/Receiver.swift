@@ -102,8 +102,10 @@ package struct Receiver: ~Copyable {
             stream.cursor = mark?.bytes
             stream.skip(to: mark?.position ?? 0)
         }
+        let left = settings.handover.runs[number]
+        if let left, left.end == stream.end { stream.isInsideLine = left.isInsideLine }
         streams[number] = stream
-        guard let known = settings.sources[source.stream.source], !known.isNewEachRun else { return }
+        guard let known = settings.sources[source.stream.source], !known.isNewEachRun || left != nil else { return }
         let isOwn = source.stream.host == settings.host && relay == nil
         let host = isOwn ? nil : source.stream.host
         numbers[LineOrigin(host: host, source: source.stream.source, relay: relay)] = number
@@ -136,9 +138,11 @@ package struct Receiver: ~Copyable {
     private mutating func replay(
         _ number: UInt64, _ position: UInt64, _ lines: ArraySlice<UInt8>, _ received: Nanoseconds
     ) throws {
-        guard let end = streams[number]?.end, position + UInt64(lines.count) > end else { return }
+        guard let end = streams[number]?.end else { return }
+        let known = end > position ? min(Int(end - position), lines.count) : 0
+        if known > 0 { streams[number]?.isInsideLine = lines[lines.startIndex + known - 1] != 0x0A }
+        guard known < lines.count else { return }
         try skipLost(number, to: position)
-        let known = end > position ? Int(end - position) : 0
         try addToBlocks(number, lines.dropFirst(known), received)
     }
 
@@ -170,6 +174,18 @@ package struct Receiver: ~Copyable {
         tellFindings()
     }
 
+    /// Takes lines that cannot wait any more: also into the room of the log that `canTake` keeps free. Those that find none
+    /// are counted as lost.
+    /// - Returns: what was taken, or lost.
+    /// - Throws: as `turn`.
+    package mutating func takeLast(_ received: [Received]) throws -> [Received] {
+        if !uncommitted.isEmpty { try turn([]) }
+        let cost = received.reduce(0) { $0 + $1.cost }
+        guard uncommitted.isEmpty, log.hasRoom(for: cost) else { return giveUp(received) }
+        try turn(received)
+        return received
+    }
+
     /// Counts lines for which there is no room, now that their sender cannot be made to wait. Those of an input that can be
     /// read again are none: they will be.
     /// - Returns: what was lost.
@@ -190,6 +206,15 @@ package struct Receiver: ~Copyable {
         return ReceivedLoss(
             source: lines.origin.source, messages: UInt64(max(1, ends)),
             reason: "the agent ended while the write-ahead log had no room for them")
+    }
+
+    /// Closes all blocks, and takes them to the spool as far as that has room.
+    /// - Returns: the bytes of the first that found none; nil where all did.
+    /// - Throws: as `turn`.
+    package mutating func spoolAll() throws -> Int? {
+        try commit()
+        try closeAll()
+        return waiting.first?.block.frame.count
     }
 
     /// Closes all blocks. What finds no room in the spool stays in the log; what the log does not hold is counted as
@@ -222,6 +247,16 @@ package struct Receiver: ~Copyable {
             }
         }
         if !waiting.isEmpty { try spool.synchronize() }
+    }
+
+    /// For a receiver that goes on in the same process. After `finish`.
+    package var handover: ReceiverHandover {
+        var handover = ReceiverHandover()
+        for (origin, number) in numbers where settings.sources[origin.source]?.isNewEachRun == true {
+            guard let stream = streams[number] else { continue }
+            handover.runs[number] = .init(end: stream.end, isInsideLine: stream.isInsideLine)
+        }
+        return handover
     }
 
     private mutating func take(_ lines: ReceivedLines) throws {

@@ -36,6 +36,8 @@ package struct ReceiverSettings: Sendable {
     /// Bytes of the write-ahead log.
     package var logBytes: UInt64
     package var logSegmentBytes: UInt64 = 4 << 20
+    /// What a receiver before this one left, in this process.
+    package var handover = ReceiverHandover()
 
     package init(
         host: String, sources: [String: Source], blockBytes: Int, blockAge: Nanoseconds,
@@ -56,6 +58,21 @@ package struct ReceiverSettings: Sendable {
         let pairs = configured.pairs.map { (key: $0.key, value: $0.value) } + [(LoggedLabel.relay, relay)]
         return Labels(pairs) ?? configured
     }
+}
+
+/// What a receiver leaves to another one in the same process: streams that end with the process go on.
+package struct ReceiverHandover: Sendable {
+    struct Run {
+        /// Where the lines that went to blocks end.
+        var end: UInt64
+        /// Whether the last of them is still to be ended.
+        var isInsideLine: Bool
+    }
+
+    /// By the streams' numbers in the log.
+    var runs: [UInt64: Run] = [:]
+
+    package init() {}
 }
 
 enum LoggedLabel {

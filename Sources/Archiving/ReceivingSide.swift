@@ -34,6 +34,7 @@ package final class ReceivingSide: Sendable {
     private let isStopping = Monitor(false)
     private let running = Monitor(0)
     private let noted = Monitor(ReceivedFigures())
+    private let left = Monitor(ReceiverHandover())
     private let listeners: @Sendable () -> [ListenerCounts]
 
     /// How long the receiver waits for lines before it looks whether blocks are due.
@@ -59,6 +60,9 @@ package final class ReceivingSide: Sendable {
         return figures
     }
 
+    /// For a receiving side that goes on in the same process. After `run`.
+    package var handover: ReceiverHandover { left.read { $0 } }
+
     private func note(_ received: [Received], _ receiver: borrowing Receiver) {
         let length = receiver.log.length
         noted.update { figures in
@@ -69,9 +73,11 @@ package final class ReceivingSide: Sendable {
     }
 
     /// Receives until `stop`, or until all inputs have ended. Blocks.
+    /// - Parameter deadline: until when, in ticks, what finds no room in the spool may then wait for some; asked again and
+    ///   again.
     func run(
         spool: Spool, logger: Logger, clock: @escaping @Sendable () -> Nanoseconds,
-        ticks: @escaping @Sendable () -> Nanoseconds,
+        ticks: @escaping @Sendable () -> Nanoseconds, deadline: () -> Nanoseconds,
         sealed: @escaping @Sendable (SealedChunk) -> Void
     ) throws {
         var receiver = try Receiver(
@@ -91,27 +97,25 @@ package final class ReceivingSide: Sendable {
             }
         }
         try drain(&receiver)
+        while let needed = try receiver.spoolAll(), ticks() < deadline() {
+            // Nobody else does it any more.
+            if let chunk = try spool.seal() { sealed(chunk) }
+            spool.waitForRoom(for: needed, atMost: Self.turn)
+        }
+        try receiver.finish()
+        let handover = receiver.handover
+        left.update { $0 = handover }
     }
 
     /// What the inputs have read is taken as far as there is room for it, and counted as lost beyond that.
     private func drain(_ receiver: inout Receiver) throws {
         for input in inputs { input.stop() }
-        var hasRoom = true
         while true {
             let hasEnded = running.read { $0 == 0 }
             let received = intake.take(atMost: hasEnded ? 0 : Self.turn)
-            // Blocks that wait to be closed or spooled make room.
-            if hasRoom, !receiver.canTake { try receiver.turn([]) }
-            hasRoom = hasRoom && receiver.canTake
-            if hasRoom {
-                try receiver.turn(received)
-                note(received, receiver)
-            } else {
-                note(receiver.giveUp(received), receiver)
-            }
+            note(try receiver.takeLast(received), receiver)
             if hasEnded, received.isEmpty { break }
         }
-        try receiver.finish()
     }
 
     private func start(_ input: Input, cursor: [UInt8]?) {

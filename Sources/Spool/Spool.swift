@@ -61,6 +61,17 @@ package final class Spool: Sendable {
         }
     }
 
+    /// Lets the spool go: another `Spool` may open it, although somebody still holds this one. Nothing more can be
+    /// appended or sealed.
+    package func close() {
+        state.update { state in
+            if state.failure == nil {
+                state.failure = SpoolError(.locked, path: path, reason: "it was closed")
+            }
+        }
+        lock.release()
+    }
+
     /// Makes all appended blocks durable.
     package func synchronize() throws(SpoolError) {
         try state.update { state throws(SpoolError) in try state.synchronize() }
@@ -174,6 +185,14 @@ package final class Spool: Sendable {
     /// Whether a block of so many bytes can be appended without waiting.
     package func hasRoom(for bytes: Int) -> Bool {
         state.read { $0.sealedBytes + $0.openLength + UInt64(bytes) <= options.maxBytes || $0.isEmpty }
+    }
+
+    /// Waits until there is, but at most so long.
+    package func waitForRoom(for bytes: Int, atMost time: Nanoseconds) {
+        let ceiling = options.maxBytes
+        _ = state.wait(atMost: time) { state in
+            state.sealedBytes + state.openLength + UInt64(bytes) <= ceiling || state.isEmpty ? () : nil
+        }
     }
 
     /// Bytes of chunks at which `append` waits.

@@ -1,18 +1,20 @@
 import ArchiveTypes
 import Checksums
 import Glibc
+import Threads
 
 /// The right to use a spool, held by one process at a time with flock(2): it ends with the process.
 final class SpoolLock: Sendable {
     private let calls: any FileCalls
-    private let descriptor: Int32
+    /// nil: let go.
+    private let descriptor: Monitor<Int32?>
 
     init(_ directory: SpoolDirectory) throws(SpoolError) {
         let file = directory.path + "/lock"
         let calls = directory.calls
         let descriptor = try told("cannot open", file) { () throws(Errno) in try calls.open(file, O_RDWR | O_CREAT) }
         self.calls = calls
-        self.descriptor = descriptor
+        self.descriptor = Monitor(descriptor)
         do throws(Errno) { try calls.lock(descriptor) } catch {
             // What was opened is closed with `self`.
             guard error.code == EWOULDBLOCK else { throw .system("cannot lock", path: file, code: error.code) }
@@ -22,7 +24,14 @@ final class SpoolLock: Sendable {
         }
     }
 
-    deinit { calls.close(descriptor) }
+    deinit { release() }
+
+    func release() {
+        descriptor.update { descriptor in
+            if let held = descriptor { calls.close(held) }
+            descriptor = nil
+        }
+    }
 }
 
 /// Machine, file system and inode of a directory, hashed: a copy of a spool on another disk or machine has another one.

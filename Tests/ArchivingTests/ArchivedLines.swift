@@ -11,6 +11,8 @@ struct ArchivedLines {
     var manifests: [Manifest] = []
     /// Headers of gaps and heartbeats.
     var bare: [BlockHeader] = []
+    /// Headers of blocks of lines.
+    var headers: [BlockHeader] = []
 
     init(_ store: any ObjectStore) async throws {
         var keys: [String] = []
@@ -40,8 +42,18 @@ struct ArchivedLines {
                 bare.append(header)
                 continue
             }
+            headers.append(header)
             blocks[entry.stream, default: []].append((entry.generation, entry.positions.first, lines))
         }
+    }
+
+    /// Whether the line before a block is whole: that is so at the beginning of its generation.
+    func endsLine(before header: BlockHeader) -> Bool {
+        for (generation, first, lines) in blocks[header.stream] ?? [] where generation == header.generation {
+            let offset = Int(header.positions.first) - Int(first)
+            if offset > 0, offset <= lines.count { return lines[offset - 1] == UInt8(ascii: "\n") }
+        }
+        return true
     }
 
     /// The bytes of a stream, generation after generation, each position once; fails on holes.

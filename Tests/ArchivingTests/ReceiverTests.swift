@@ -50,12 +50,13 @@ private final class ReceiverRun: Sendable {
         return spool
     }
 
-    func start(_ spool: Spool) throws -> Receiver {
+    func start(_ spool: Spool, _ handover: ReceiverHandover = .init()) throws -> Receiver {
         let source = ReceiverSettings.Source(labels: .none, zone: .utc)
         var settings = ReceiverSettings(
             host: "h", sources: ["syslog": source, "journal": source], blockBytes: 1500, blockAge: 5 * .perSecond,
             compression: .standard, logBytes: 1 << 20)
         settings.logSegmentBytes = 3000
+        settings.handover = handover
         adjust(&settings)
         var receiver = try Receiver(
             spool: spool, log: try LogDirectory(spool: spool.path), settings: settings,
@@ -93,9 +94,9 @@ private final class Process {
     var receiver: Receiver
     let spool: Spool
 
-    init(_ run: ReceiverRun) throws {
+    init(_ run: ReceiverRun, _ handover: ReceiverHandover = .init()) throws {
         spool = try run.openSpool()
-        receiver = try run.start(spool)
+        receiver = try run.start(spool, handover)
     }
 }
 
@@ -473,6 +474,42 @@ private final class Process {
         #expect(archived.bare.compactMap { $0.gap?.lines } == [20])
     }
 
+    /// Whether the blocks before the handover are in the spool, or wait in the log.
+    @Test(arguments: [true, false]) func aStreamThatEndsWithTheProcessGoesOnAfterAHandover(hasRoom: Bool) async throws {
+        let source = ReceiverSettings.Source(labels: .none, zone: .utc, isNewEachRun: true)
+        let run = ReceiverRun(maxBytes: hasRoom ? 1 << 20 : 700) { $0.sources["stdin"] = source }
+        func take(_ text: String, _ process: Process) throws {
+            let lines = ReceivedLines(
+                origin: LineOrigin(host: nil, source: "stdin"), bytes: Array(text.utf8), received: run.now())
+            try process.receiver.turn([.lines(lines)])
+            run.advance(6 * .perSecond)
+            try process.receiver.turn([])
+        }
+        var handover = ReceiverHandover()
+        for texts in [["one line\nand ha", "lf "], ["of another\nthe ", "third"], [" line\n"]] {
+            let process = try Process(run, handover)
+            for text in texts { try take(text, process) }
+            try process.receiver.finish()
+            handover = process.receiver.handover
+            process.spool.close()
+            try await run.upload(process.spool)
+        }
+        let other = try Process(run)
+        for _ in 0..<9 { try await archiveOpenChunk(other, run) }
+        try take("of another process\n", other)
+        try other.receiver.finish()
+        try await archiveOpenChunk(other, run)
+        let archived = try await ArchivedLines(run.store)
+        let stream = StreamID(host: "h", source: "stdin")
+        #expect(
+            String(decoding: archived.bytes(stream), as: UTF8.self)
+                == "one line\nand half of another\nthe third line\nof another process\n")
+        #expect(Set(archived.blocks[stream, default: []].map(\.0)).count == 2)
+        for block in archived.headers where block.kind == .lines {
+            #expect(block.continuesBefore == !archived.endsLine(before: block), "\(block)")
+        }
+    }
+
     /// - Returns: the lines that found room.
     private func fillAndEnd(_ run: ReceiverRun) async throws -> [UInt8] {
         let process = try Process(run)
@@ -491,8 +528,17 @@ private final class Process {
         }
         let canTake = process.receiver.canTake
         try #require(!canTake, "spool and log are full")
-        let lost = process.receiver.giveUp([.lines(lines()), .lines(lines())])
-        #expect(lost.count == 2)
+        var (last, lost) = (0, 0)
+        while lost < 2 {
+            let next = lines()
+            if case .loss = try process.receiver.takeLast([.lines(next)]).first {
+                lost += 1
+            } else {
+                last += 1
+                taken += next.bytes
+            }
+        }
+        #expect(last > 10, "what \(run.logDirectory) keeps free is for the last lines")
         try process.receiver.finish()
         try await archiveOpenChunk(process, run)
         return taken

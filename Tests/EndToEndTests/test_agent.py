@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import time
 
@@ -146,3 +147,50 @@ def test_files_are_followed_without_inotify(context):
         agent.wait_archived(ledger, f"turn {turn}")
     expect(agent.said(whole=True).count("inotify: not available") == 1, f"it does not say once that it polls: {agent.said()}")
     agent.finish(ledger, "without inotify")
+
+
+def test_a_hangup_reads_the_configuration_again(context):
+    """While files are written and rotated: nothing is lost or doubled, and a configuration that cannot be is not taken."""
+    agent = agents.Agent(context, context.path("archive"), block_age="200ms", chunk_age="500ms")
+    others = context.folder("others")
+    ledger = Ledger(context.seed)
+    with open(agent.configuration, encoding="utf-8") as file:
+        first = file.read()
+    second = first.replace(".log\"]", f".log\", \"{others}/*.log\"]")
+    port = socket.create_server(("127.0.0.1", 0))
+    wrong = {
+        "no such key": first + "spol: 1\n",
+        "no input": first.replace("inputs:", "inputs: []\nunused:"),
+        "a port that is taken": second + f"metrics: {{listen: \"127.0.0.1:{port.getsockname()[1]}\"}}\n",
+    }
+    agent.append("a.log", ledger.lines(agent.path("a.log"), 50))
+    agent.start()
+    agent.wait_archived(ledger, "at first")
+    other = os.path.join(others, "b.log")
+    with open(other, "ab") as file:
+        file.write(ledger.lines(other, 20))
+    hangups = 0
+    for turn in range(context.pick(4, 8, 60)):
+        kind = context.random.choice(["second", *wrong]) if turn else "second"
+        samples.write(agent.configuration, (second if kind == "second" else wrong[kind]).encode())
+        for step in range(context.random.randrange(1, 4)):
+            agent.append("a.log", ledger.lines(agent.path("a.log"), context.random.randrange(1, 60)))
+            if context.random.random() < 0.3:
+                agent.rotate("a.log")
+                agent.append("a.log", ledger.lines(agent.path("a.log"), 5))
+            if step == 0:
+                agent.process.send_signal(signal.SIGHUP)
+        hangups += 1
+        agent.wait(lambda: answers(agent) >= hangups, 240, f"hangup {hangups}, {kind}")
+        said = agent.said().rsplit("configuration", 1)[1]
+        expect(("stays as it was" in said) == (kind != "second"), f"after a hangup with {kind}: {agent.said()}")
+    agent.wait_archived(ledger, "after hangups")
+    port.close()
+    samples.write(agent.configuration, second.encode())
+    agent.finish(ledger, "hangups")
+
+
+def answers(agent):
+    """How often the agent said what came of a hangup."""
+    said = agent.said(whole=True)
+    return said.count("the configuration was read again") + said.count("the configuration stays as it was")

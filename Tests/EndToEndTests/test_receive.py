@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 
 import samples
 from harness import Skipped, each, expect, expect_same_bytes
@@ -59,9 +60,10 @@ class Agent:
     def cat(self, host, source="syslog"):
         return self.context.run("cat", "--store", self.store, "--host", host, "--source", source, status=None).out
 
-    def said(self):
+    def said(self, whole=False):
         with open(self.context.path("agent.log"), "rb") as log:
-            return log.read().decode("utf-8", "replace")[-1500:]
+            text = log.read().decode("utf-8", "replace")
+        return text if whole else text[-1500:]
 
     def wait(self, condition, what, seconds=240):
         deadline = time.monotonic() + seconds
@@ -217,6 +219,112 @@ def test_standard_input_is_collected_until_it_ends(context):
     finally:
         agent.close()
     expect_same_bytes(agent.cat("h", "stdin"), data, "standard input")
+
+
+def test_standard_input_goes_on_through_hangups(context):
+    """Also where a hangup finds a line half written, or the store away and no room left."""
+    pieces, rest = [], b"".join(
+        b"2026-01-02T03:04:05Z line %d %s\n" % (number, context.random.randbytes(context.random.randrange(600)).hex().encode())
+        for number in range(50_000)) + b"without a newline"
+    data = rest
+    while rest:
+        count = int(2 ** context.random.uniform(0, 18))
+        pieces.append(rest[:count])
+        rest = rest[count:]
+    agent = Agent(context, "stdin: {}", stdin=subprocess.PIPE)
+    with open(agent.configuration, "rb") as file:
+        text = file.read()
+    samples.write(agent.configuration, text.replace(b'spool"}', b'spool", max_bytes: 2MiB}').replace(
+        b"roll: {", b"roll: {chunk_bytes: 1MiB, "))
+    archive = agent.store.removeprefix("file://")
+    is_away = threading.Event()
+
+    def write():
+        written = 0
+        for piece in pieces:
+            if written > len(data) // 10:
+                is_away.wait()
+            agent.process.stdin.write(piece)
+            agent.process.stdin.flush()
+            written += len(piece)
+        agent.process.stdin.close()
+
+    def hang_up():
+        count = agent.said(whole=True).count("the configuration was read again")
+        agent.process.send_signal(signal.SIGHUP)
+        agent.wait(lambda: agent.said(whole=True).count("the configuration was read again") > count, "a hangup")
+
+    def log_bytes():
+        folder = os.path.join(agent.spool, "log")
+        return sum(os.path.getsize(os.path.join(folder, name)) for name in os.listdir(folder) if name != "segment.new")
+
+    agent.start()
+    try:
+        writer = threading.Thread(target=write, daemon=True)
+        writer.start()
+        agent.wait(lambda: agent.cat("h", "stdin"), "the first lines")
+        for _ in range(context.pick(3, 5, 30)):
+            hang_up()
+        os.rename(archive, archive + ".away")
+        samples.write(archive, b"in the way")
+        is_away.set()
+        # The log leaves a quarter of its 16 MiB free, for what is in hand at the end.
+        agent.wait(lambda: log_bytes() > 11 << 20, "the log is full")
+        for _ in range(context.pick(1, 2, 10)):
+            hang_up()
+        expect(writer.is_alive(), "the writer never had to wait")
+        os.unlink(archive)
+        os.rename(archive + ".away", archive)
+        while writer.is_alive():
+            hang_up()
+            writer.join(context.random.random())
+        status = agent.process.wait(240)
+        expect(status == 0, f"exit status {status}: {agent.said()}")
+    finally:
+        agent.close()
+    expect_same_bytes(agent.cat("h", "stdin"), data, f"standard input (the agent said: {agent.said()})")
+    found = context.run("get", "--store", agent.store, "--from", "2020-01-01").out
+    expect_same_bytes(found, data + b"\n", "lines of standard input")
+
+
+def test_listeners_go_on_after_hangups(context):
+    """What senders had sent before a hangup is taken, over TCP, UDP and a Unix socket; what they send after it as well."""
+    ports, path = [free_port(), free_port(socket.SOCK_DGRAM), free_port()], context.path("log.sock")
+    agent = Agent(
+        context, f'syslog: {{listen: "tcp://127.0.0.1:{ports[0]}"}}', f'syslog: {{listen: "udp://127.0.0.1:{ports[1]}"}}',
+        f'syslog: {{listen: "unix://{path}"}}')
+    with open(agent.configuration, "ab") as file:
+        file.write(b'metrics: {listen: "127.0.0.1:%d"}\n' % ports[2])
+    sent = {host: b"" for host in ("tcp", "udp", "unix")}
+
+    def send(host, run):
+        texts = [line(host, number, run) for number in range(context.random.randrange(1, 100 if host == "tcp" else 20))]
+        sent[host] += "".join(text + "\n" for text in texts).encode()
+        if host == "tcp":
+            with socket.create_connection(("127.0.0.1", ports[0]), timeout=30) as sender:
+                sender.sendall("".join(text + "\n" for text in texts).encode())
+            return
+        family, address = (socket.AF_INET, ("127.0.0.1", ports[1])) if host == "udp" else (socket.AF_UNIX, path)
+        with socket.socket(family, socket.SOCK_DGRAM) as sender:
+            for text in texts:
+                sender.sendto(text.encode(), address)
+
+    agent.start()
+    try:
+        connect(agent, ports[0]).close()
+        for run in range(context.pick(5, 15, 200)):
+            for host in sent:
+                send(host, run)
+            agent.process.send_signal(signal.SIGHUP)
+            agent.wait(lambda: agent.said(whole=True).count("the configuration was read again") == run + 1, f"hangup {run}")
+            with urllib.request.urlopen(f"http://127.0.0.1:{ports[2]}/metrics", timeout=60) as page:
+                expect(page.status == 200, f"metrics: {page.status}")
+        status = agent.end(signal.SIGTERM)
+        expect(status == 0, f"SIGTERM: exit status {status}: {agent.said()}")
+    finally:
+        agent.close()
+    for host, data in sent.items():
+        expect_same_bytes(agent.cat(host), data, f"messages by {host}")
 
 
 JOURNALCTL = """\

@@ -12,6 +12,7 @@ package final class PageServer: Sendable {
     private let contentType: String
     private let page: @Sendable () -> String
     private let isStopping = Atomic(false)
+    private let isClosed = Atomic(false)
     /// The port that it is bound to.
     package let port: UInt16
 
@@ -35,7 +36,12 @@ package final class PageServer: Sendable {
         try readiness.add(listener, token: 0)
     }
 
-    deinit { if listener >= 0 { close(listener) } }
+    deinit { closeListener() }
+
+    private func closeListener() {
+        guard listener >= 0, !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        close(listener)
+    }
 
     /// Makes `run` return soon.
     package func stop() {
@@ -52,8 +58,9 @@ package final class PageServer: Sendable {
         var isOver = false
     }
 
-    /// Answers until `stop`. Blocks: for a thread of its own.
+    /// Answers until `stop`, and lets the port go. Blocks: for a thread of its own.
     package func run() {
+        defer { closeListener() }
         var connections: [Connection] = []
         defer { for connection in connections { close(connection.descriptor) } }
         while !isStopping.load(ordering: .acquiring) {

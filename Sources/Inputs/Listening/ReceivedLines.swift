@@ -62,7 +62,7 @@ package enum Received: Sendable {
     case loss(ReceivedLoss)
 
     /// In bytes.
-    var cost: Int {
+    package var cost: Int {
         switch self {
         case .lines(let lines): lines.bytes.count + ReceivedLines.overhead
         case .loss: 0

@@ -15,12 +15,13 @@ package final class SyslogListener: Sendable {
     private let clock: @Sendable () -> Nanoseconds
     private let isStopping = Atomic<Bool>(false)
 
-    /// A bound socket. Closed with its last reference.
+    /// A bound socket.
     private final class Endpoint: Sendable {
         let settings: ListenerSettings
         let descriptor: Int32
         let tls: TLSServer?
         let counts: Mutex<ListenerCounts>
+        private let isClosed = Atomic(false)
 
         init(_ settings: ListenerSettings) throws(InputError) {
             if case .tls = settings.address { tls = try TLSServer(settings.certificate) } else { tls = nil }
@@ -32,9 +33,14 @@ package final class SyslogListener: Sendable {
             }
         }
 
-        deinit {
-            if descriptor >= 0 { close(descriptor) }
-            if descriptor >= 0, let path = settings.address.unixPath { unlink(path) }
+        deinit { close() }
+
+        /// Its address is free from then on.
+        func close() {
+            guard descriptor >= 0, !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
+            // In this order: the path may be another's as soon as it can be bound.
+            if let path = settings.address.unixPath { unlink(path) }
+            Glibc.close(descriptor)
         }
 
         private static func open(_ address: ListenAddress) -> Int32 {
@@ -69,8 +75,9 @@ package final class SyslogListener: Sendable {
         readiness.wake()
     }
 
-    /// Receives until `stop`, or until the intake is closed. Blocks: for a thread of its own.
+    /// Receives until `stop`, or until the intake is closed, and lets the addresses go. Blocks: for a thread of its own.
     package func run() {
+        defer { for endpoint in endpoints { endpoint.close() } }
         var turn = Turn(endpoints, readiness)
         while !isStopping.load(ordering: .acquiring) {
             for token in readiness.wait(milliseconds: turn.patience) {

@@ -26,16 +26,35 @@ struct AgentCommand: AsyncParsableCommand {
         logging.start(isService: true)
         let logger = Logger(label: "agent")
         let hangups = HangupSignal()
-        var loaded = try stores.load()
-        while let next = try await follow(loaded, hangups, logger) { loaded = next }
+        var turn = Turn(loaded: try stores.load())
+        while let next = try await follow(turn, hangups, logger) { turn = next }
         logger.info("stopped")
     }
 
-    /// The spool is let go on return.
-    private func follow(
-        _ loaded: LoadedStores, _ hangups: HangupSignal, _ logger: Logger
-    ) async throws -> LoadedStores? {
-        let run = try AgentRun(loaded, logger: logger)
-        return try await run.untilStopped(hangups) { [stores] in try stores.load() }
+    /// A run to be begun.
+    private struct Turn {
+        var loaded: LoadedStores
+        /// The configuration so far; nil at the start.
+        var previous: LoadedStores?
+        var handover = ReceiverHandover()
+    }
+
+    private func follow(_ turn: Turn, _ hangups: HangupSignal, _ logger: Logger) async throws -> Turn? {
+        let (run, loaded) = try begin(turn, logger)
+        let next = try await run.untilStopped(hangups) { [stores] in try stores.load() }
+        return next.map { Turn(loaded: $0, previous: loaded, handover: run.handover) }
+    }
+
+    /// Under the configuration so far where the new one turns out not to work, as with an address that is taken.
+    private func begin(_ turn: Turn, _ logger: Logger) throws -> (run: AgentRun, loaded: LoadedStores) {
+        do {
+            let run = try AgentRun(turn.loaded, continuing: turn.handover, logger: logger)
+            if turn.previous != nil { logger.info("the configuration was read again") }
+            return (run, turn.loaded)
+        } catch {
+            guard let previous = turn.previous else { throw error }
+            logger.error("the configuration stays as it was: \(error)")
+            return (try AgentRun(previous, continuing: turn.handover, logger: logger), previous)
+        }
     }
 }

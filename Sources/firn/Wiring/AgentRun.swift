@@ -14,6 +14,7 @@ import Threads
 /// One agent under one configuration.
 struct AgentRun {
     private let agent: Agent
+    private let spool: Spool
     /// Serves metrics; nil where nobody wants them.
     private let server: PageServer?
     private let logger: Logger
@@ -30,18 +31,20 @@ struct AgentRun {
         _ = try OpenStores(loaded, create: true, isReading: false, mayBeDown: true)
     }
 
-    init(_ loaded: LoadedStores, logger: Logger) throws {
+    /// - Parameter handover: what a run before this one left.
+    init(_ loaded: LoadedStores, continuing handover: ReceiverHandover, logger: Logger) throws {
         try Self.check(loaded)
         let configuration = loaded.configuration
         let opened = try OpenStores(loaded, create: true, isReading: false, mayBeDown: true)
         var options = SpoolOptions(loaded, archive: configuration.archive)
         options.merging = .init(blockBytes: configuration.roll.blockBytes, level: configuration.compression.level)
-        let spool = try Spool(path: configuration.spool.path, options: options)
+        spool = try Spool(path: configuration.spool.path, options: options)
         let archive = ArchiveWriter(
             name: configuration.archive, members: opened.members, scratch: spool.path + "/parity")
         agent = Agent(
             archive: archive, spool: spool, settings: try AgentSettings(configuration),
-            receiving: try ReceivingSide(configuration, logger), logger: logger, clock: { Clock.now() })
+            receiving: try ReceivingSide(configuration, continuing: handover, logger), logger: logger,
+            clock: { Clock.now() })
         server = try configuration.metrics.listen.map { [agent] address in
             let (host, port) = try Endpoint.hostAndPort(address)
             return try PageServer(
@@ -57,8 +60,11 @@ struct AgentRun {
             ])
     }
 
+    /// For the run after this one.
+    var handover: ReceiverHandover { agent.handover }
+
     /// Runs until the task is cancelled (then nil), or until a hangup brings a configuration to go on with. A wrong one
-    /// is reported and changes nothing.
+    /// is reported and changes nothing. Lets the spool go.
     func untilStopped(
         _ hangups: HangupSignal, load: @escaping @Sendable () throws -> LoadedStores
     ) async throws -> LoadedStores? {
@@ -69,14 +75,16 @@ struct AgentRun {
                     let loaded = try load()
                     try Self.check(loaded)
                     next.withLock { $0 = loaded }
-                    logger.info("the configuration was read again")
-                    return agent.stop()
+                    return agent.stop(draining: false)
                 } catch {
                     logger.error("the configuration stays as it was: \(error)")
                 }
             }
         }
-        defer { waiting.cancel() }
+        defer {
+            waiting.cancel()
+            spool.close()
+        }
         let serving = server.map { server in Task { await WorkerThreads.run { server.run() } } }
         let failure = await failure { try await agent.run() }
         server?.stop()

@@ -8,7 +8,7 @@ import Logging
 
 extension ReceivingSide {
     /// Binds all listeners; nil where the configuration has no input that receives.
-    convenience init?(_ configuration: Configuration, _ logger: Logger) throws {
+    convenience init?(_ configuration: Configuration, continuing handover: ReceiverHandover, _ logger: Logger) throws {
         let intake = Intake()
         var inputs: [Input] = []
         var listeners: [ListenerSettings] = []
@@ -36,8 +36,10 @@ extension ReceivingSide {
             listeners.isEmpty ? nil : try SyslogListener(listeners, intake: intake, clock: { Clock.now() })
         if let listener { inputs.append(.syslog(listener)) }
         guard !inputs.isEmpty else { return nil }
+        var settings = ReceiverSettings(configuration, sources)
+        settings.handover = handover
         self.init(
-            inputs, intake: intake, settings: ReceiverSettings(configuration, sources),
+            inputs, intake: intake, settings: settings,
             listeners: { listener?.counts ?? [] })
     }
 
