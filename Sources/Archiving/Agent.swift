@@ -60,13 +60,13 @@ package final class Agent: Sendable {
     /// - Throws: `SpoolError` where the spool's disk failed: nothing more can be made durable.
     package func run() async throws {
         for finding in spool.findings { logger.warning("\(finding)") }
-        let (chunks, sealed) = AsyncStream.makeStream(of: SpooledChunk.self)
-        for chunk in spool.recovered() { sealed.yield(chunk) }
+        let (chunks, sealed) = AsyncStream.makeStream(of: AgentUploader.Waiting.self)
+        for chunk in spool.recovered() { sealed.yield(.init(chunk)) }
         let uploader = AgentUploader(archive: archive, spool: spool, logger: logger, clock: clock, health: health)
         let uploads = Task { await uploader.run(chunks) }
         let results = await withTaskCancellationHandler {
-            async let received = untilEnd { [self] in try receive { sealed.yield($0.spooled) } }
-            let followed = await untilEnd { [self] in try follow { sealed.yield($0.spooled) } }
+            async let received = untilEnd { [self] in try receive { sealed.yield(.init($0.spooled)) } }
+            let followed = await untilEnd { [self] in try follow { sealed.yield(.init($0.spooled)) } }
             return [followed, await received]
         } onCancel: {
             stop()

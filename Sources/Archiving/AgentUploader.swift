@@ -22,13 +22,26 @@ struct AgentUploader: Sendable {
     private static let straggling = Duration.seconds(60)
     /// Between two looks for room while they do.
     private static let look = Duration.seconds(1)
+    /// How long bytes on disk are taken to be what was written.
+    private static let trust: Nanoseconds = .perMinute
     /// Between two looks at the deadline of draining.
     private static let drainLook: Nanoseconds = 100_000_000
     /// Between two looks for debts.
     private static let debtPause = Duration.seconds(1)
 
+    struct Waiting: Sendable {
+        var chunk: SpooledChunk
+        /// When its bytes were known to be right, by the monotonic clock.
+        var since: Nanoseconds
+
+        init(_ chunk: SpooledChunk) {
+            self.chunk = chunk
+            since = MonotonicClock.now()
+        }
+    }
+
     /// Returns when `chunks` has ended and all of it is archived, or at cancellation.
-    func run(_ chunks: AsyncStream<SpooledChunk>) async {
+    func run(_ chunks: AsyncStream<Waiting>) async {
         let payers = archive.members.count > 1 ? archive.members.map { member in Task { await pay(member) } } : []
         let slots = AsyncSemaphore(permits: Self.uploads)
         await withDiscardingTaskGroup { group in
@@ -64,12 +77,14 @@ struct AgentUploader: Sendable {
     }
 
     /// Until a chunk is archived; nil at cancellation.
-    private func upload(_ chunk: SpooledChunk) async -> ChunkDelivery? {
+    private func upload(_ waiting: Waiting) async -> ChunkDelivery? {
+        let chunk = waiting.chunk
         var tries = 0
         while !Task.isCancelled {
             do {
                 let delivery = try await archive.deliver(
-                    try spool.load(chunk), isPersistent: archive.members.count > 1)
+                    try spool.load(chunk, isOld: MonotonicClock.now() - waiting.since > Self.trust),
+                    isPersistent: archive.members.count > 1)
                 logger.debug("archived \(chunk.key)")
                 return delivery
             } catch let error as StoreError {
@@ -132,7 +147,7 @@ struct AgentUploader: Sendable {
 
     private func pay(_ chunk: SpooledChunk, _ member: StoreMember) async -> Bool {
         do {
-            try await archive.pay(try spool.load(chunk), to: member)
+            try await archive.pay(try spool.load(chunk, isOld: true), to: member)
             member.breaker.succeeded()
             try spool.paid(chunk.key, to: member.name)
             health.succeeded(member.name, at: clock())

@@ -126,7 +126,7 @@ extension Redundancy {
 extension Redundancy.Rule {
     /// Nil where the number is out of bounds.
     init?(copies: UInt64) {
-        guard copies <= 1024 else { return nil }
+        guard 1...1024 ~= copies else { return nil }
         self = .copies(Int(copies))
     }
 

@@ -113,10 +113,15 @@ package final class Spool: Sendable {
     package func recovered() -> [SpooledChunk] { state.read { $0.recovered } }
 
     /// All that a chunk's directory says of it. Its blocks were checked when the spool was opened, or written since.
-    /// - Throws: kind `.damaged` where the directory is no longer what it was: the next start puts the chunk aside, and
-    ///   reads its sources again.
-    package func load(_ chunk: SpooledChunk) throws(SpoolError) -> SealedChunk {
-        let found = try directory.open(chunk.path).withMapping { bytes, _ -> Result<Manifest, FormatError> in
+    /// - Parameter isOld: whether that is so long ago that all bytes are to be checked again: no store can tell that a
+    ///   shard of what has changed since is wrong.
+    /// - Throws: kind `.damaged` where the chunk is no longer what it was: the next start puts it aside, and reads its
+    ///   sources again.
+    package func load(_ chunk: SpooledChunk, isOld: Bool = false) throws(SpoolError) -> SealedChunk {
+        let file = try directory.open(chunk.path)
+        let isIntact = isOld ? try file.digest() == chunk.sha256 : true
+        let found = try file.withMapping { bytes, _ -> Result<Manifest, FormatError> in
+            guard isIntact else { return .failure(FormatError(.damaged, at: 0, "its bytes are not what was written")) }
             do throws(FormatError) {
                 return .success(try Manifest.describing(intact: bytes, key: chunk.key, sha256: chunk.sha256))
             } catch { return .failure(error) }

@@ -1,3 +1,4 @@
+import Checksums
 import Glibc
 
 /// A file of the spool that is written at its end. Closed with its last reference.
@@ -75,6 +76,21 @@ final class SpoolFile: Sendable {
             }.get()
             bytes += buffer[..<found]
             if found < buffer.count { return bytes }
+        }
+    }
+
+    /// SHA-256 of all bytes.
+    func digest() throws(SpoolError) -> [UInt8] {
+        let digest = Digest(.sha256)
+        var buffer = [UInt8](repeating: 0, count: 1 << 18)
+        var offset: UInt64 = 0
+        while true {
+            let found = try buffer.withUnsafeMutableBytes { buffer -> Result<Int, SpoolError> in
+                do throws(SpoolError) { return .success(try fill(buffer, at: offset)) } catch { return .failure(error) }
+            }.get()
+            buffer.withUnsafeBytes { digest.update(UnsafeRawBufferPointer(rebasing: $0[..<found])) }
+            offset += UInt64(found)
+            if found < buffer.count { return digest.finish() }
         }
     }
 

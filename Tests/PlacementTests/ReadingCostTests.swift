@@ -66,6 +66,23 @@ import Testing
         }
     }
 
+    /// As after a store was replaced, or where a command line names stores by their addresses: the rule would now mean other
+    /// stores for the shards.
+    @Test func chunksAreFoundWhateverTheirStoresAreCalled() async throws {
+        let scene = try await Scene()
+        var random = SeededGenerator(seed: 5)
+        for renamed in 1...6 {
+            let names = scene.archive.bases.enumerated().map { index, base in
+                index < renamed ? "other\(Int.random(in: 0...999, using: &random))-\(index)" : base.name
+            }
+            let members = zip(names, scene.archive.bases).map { StoreMember(name: $0, store: $1) }
+            let rule = PlacementRule(
+                .erasure(data: 4, parity: 2), acknowledge: 5, stores: names.map { PlacementRule.Store($0) })
+            let store = RedundantStore(members, rule: rule, archive: nil, isStrict: true)
+            #expect(try await store.get(scene.manifest.chunk.description, .whole).bytes == scene.bytes, "\(names)")
+        }
+    }
+
     /// Ranges of all kinds against plain slices of the chunk, with any two shards gone: the same bytes, and no more moved
     /// than as many times the range as there are data shards.
     @Test func degradedReadsDecodeOnlyTheRange() async throws {

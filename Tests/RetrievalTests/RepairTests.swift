@@ -1,5 +1,6 @@
 import ArchiveIndex
 import ArchiveTypes
+import Checksums
 import ChunkFormat
 import Foundation
 import Logging
@@ -97,6 +98,22 @@ private struct StoresFixture: @unchecked Sendable {
                 }
             }
         }
+    }
+
+    /// The number of the store that holds a shard.
+    func holder(of shard: Int, _ manifest: Manifest) throws -> Int {
+        let name = manifest.description.redundancy.placement[shard]
+        return try #require(stores.firstIndex { $0.name == name })
+    }
+
+    /// Puts other bytes in a shard's place, with the trailer that belongs to them.
+    func lie(_ shard: Int, of manifest: Manifest, using generator: inout SeededGenerator) throws {
+        let key = try #require(ShardKey(manifest.chunk, index: shard))
+        let store = stores[try holder(of: shard, manifest)]
+        var payload = Array(try #require(store.objects[key.description]).dropLast(ShardTrailer.length))
+        payload[Int.random(in: 0..<payload.count, using: &generator)] ^= 1
+        let trailer = ShardTrailer(key: key, chunkDigest: manifest.sha256, payloadDigest: sha256(payload)).encoded()
+        store.set(key.description, payload + trailer)
     }
 
     /// Nothing is there that never was, but what was damaged.
@@ -259,6 +276,65 @@ private struct StoresFixture: @unchecked Sendable {
         let report = try await fixture.repair()
         #expect(report.objects == 0)
         #expect(fixture.stores[1].objects[manifest.chunk.description] == nil)
+    }
+
+    /// Shards whose bytes are others and whose trailers are right for those, beside an emptied store: the others tell which
+    /// of them lie, as long as enough are left and one more.
+    @Test func shardsThatLieAreFoundOut() async throws {
+        for round in 0..<(4 * Self.rounds) {
+            let seed = UInt64.random(in: 0 ... .max)
+            var generator = SeededGenerator(seed: seed)
+            let fixture = try await StoresFixture(
+                .erasure(data: 4, parity: 2), stores: 6, chunks: 1, using: &generator)
+            let shards = (0..<6).shuffled(using: &generator)
+            let (liars, isEmptied) = round % 2 == 0 ? (shards.prefix(1), true) : (shards.prefix(round % 4), false)
+            let manifest = try #require(fixture.archive.manifests.first)
+            for shard in liars { try fixture.lie(shard, of: manifest, using: &generator) }
+            let emptied = try #require(shards.last)
+            if isEmptied {
+                for (key, _) in fixture.truth[try fixture.holder(of: emptied, manifest)] {
+                    fixture.stores[try fixture.holder(of: emptied, manifest)].set(key, nil)
+                }
+            }
+            let found = try await fixture.verify()
+            let damaged = Set(found.problems.filter { $0.kind == .damaged }.map(\.key))
+            if liars.count == 3 {
+                #expect(found.verdicts[.beyondRepair] == 1, "seed \(seed): \(found.verdicts)")
+            } else {
+                #expect(
+                    damaged == Set(liars.compactMap { ShardKey(manifest.chunk, index: $0)?.description }),
+                    "seed \(seed): \(found.problems)")
+                let first = try await fixture.repair(deep: false)
+                #expect(!isEmptied || first.objects > 0, "seed \(seed): \(first.problems)")
+                #expect(try await fixture.repair().problems.isEmpty, "seed \(seed)")
+                fixture.expectTruth(seed)
+            }
+        }
+    }
+
+    /// A manifest that somebody made up, in force by its revision: nothing of the chunk is written or removed.
+    @Test func manifestsThatContradictEachOtherLeaveTheChunkAlone() async throws {
+        var generator = SeededGenerator(seed: 12)
+        let fixture = try await StoresFixture(.copies(3), stores: 3, chunks: 2, using: &generator)
+        var forged = try #require(fixture.archive.manifests.first)
+        forged.revision = 2
+        forged.length = 5
+        forged.blocks = []
+        let object = try forged.encoded()
+        let key = forged.key(hour: Hour(containing: TestArchive.sealed), object: object).description
+        for store in fixture.stores { store.set(key, object) }
+        let before = fixture.stores.map(\.objects)
+        for rule in [nil, PlacementRule(.erasure(data: 2, parity: 1), stores: fixture.rule.stores)] {
+            let report = try await fixture.repair(to: rule)
+            #expect(
+                report.problems.contains { $0.key == forged.chunk.description && $0.reason.contains("contradict") },
+                "\(report.problems)")
+        }
+        for (store, held) in zip(fixture.stores, before) {
+            let now = store.objects
+            #expect(held.allSatisfy { now[$0.key] == $0.value })
+        }
+        #expect(try await fixture.verify().problems.contains { $0.reason.contains("contradict") })
     }
 
     /// firn.json comes last: a store that could not be given all counts as down.

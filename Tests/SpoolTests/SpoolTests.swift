@@ -172,7 +172,7 @@ import Testing
             try spool.synchronize()
             disk.losePower()
             spool = try open()
-            let chunks = try spool.recovered().map(spool.load) + [spool.seal()].compactMap { $0 }
+            let chunks = try spool.recovered().map { try spool.load($0) } + [spool.seal()].compactMap { $0 }
             let held = chunks.flatMap(\.manifest.blocks).map { $0.positions.first / 12 }
             #expect(held.sorted() == [0, 1, 2, 3, 4, 5], "seed \(seed)")
             #expect(spool.position(of: position) == 72, "seed \(seed)")
@@ -199,6 +199,30 @@ import Testing
             try recovered.recovered().map { try lines(of: try recovered.load($0)) }.joined()
                 == "line 000000\nline 000001\n")
         #expect(recovered.position(of: position) == 24)
+    }
+
+    @Test func whatChangedWhileItWaitedIsNotGivenAway() throws {
+        let spool = try Spool(path: directory.path, options: options())
+        for index in 0..<3 { _ = try append(index..<(index + 1), to: spool) }
+        let chunk = try #require(try spool.seal())
+        #expect(try spool.load(chunk.spooled, isOld: true).manifest == chunk.manifest)
+        var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: chunk.path)))
+        let block = chunk.manifest.blocks[1]
+        bytes[Int(block.offset + block.headerLength) + 5] ^= 1
+        try Data(bytes).write(to: URL(fileURLWithPath: chunk.path))
+        let error = #expect(throws: SpoolError.self) { try spool.load(chunk.spooled, isOld: true) }
+        #expect(error?.kind == .damaged)
+    }
+
+    @Test func aSpoolThatWasLetGoIsForTheNextOne() throws {
+        let spool = try Spool(path: directory.path, options: options())
+        _ = try append(0..<1, to: spool)
+        try spool.synchronize()
+        spool.close()
+        let next = try Spool(path: directory.path, options: options())
+        #expect(throws: SpoolError.self) { _ = try append(1..<2, to: spool) }
+        #expect(throws: SpoolError.self) { try spool.seal() }
+        #expect(try next.recovered().map { try lines(of: try next.load($0)) } == ["line 000000\n"])
     }
 
     @Test func aSecondProcessIsRefused() throws {

@@ -40,6 +40,10 @@ final class LocalFile {
         if let failure { throw failure }
     }
 
+    func truncate(to length: UInt64) throws(ChunkParts.Failure) {
+        guard ftruncate(descriptor, off_t(clamping: length)) == 0 else { throw .system("cannot truncate", path) }
+    }
+
     func sync() throws(ChunkParts.Failure) {
         guard fdatasync(descriptor) == 0 else { throw .system("cannot sync", path) }
     }

@@ -262,16 +262,13 @@ struct ShardReader: Sendable {
             guard let holder else { throw error(.notFound, "no store is meant to hold shard \(shard)") }
             bytes = try await call(holder)
         } catch {
-            // It lies elsewhere where the stores of the archive have changed since.
-            guard error.kind == .notFound, isPlacedOtherwise else { throw error }
+            // It lies elsewhere where stores were added, replaced or renamed since, or the rule was changed.
+            guard error.kind == .notFound else { throw error }
             bytes = try await anywhere(key, but: holder, call)
         }
         bytes += [UInt8](repeating: 0, count: piece.length - bytes.count)
         return bytes
     }
-
-    /// Whether the rule in force may have put this chunk elsewhere than it lies.
-    private var isPlacedOtherwise: Bool { archive.members.count > geometry.shards || !isOfTheRule }
 
     private var isOfTheRule: Bool { archive.rule.rule == .erasure(data: geometry.data, parity: geometry.parity) }
 
@@ -319,7 +316,7 @@ struct ShardReader: Sendable {
         for piece in pieces {
             shards.append(await gather(piece, Array(0..<geometry.shards), enough: geometry.shards).bytes)
         }
-        for left in Self.subsets(of: geometry.shards, atMost: geometry.parity) {
+        for left in geometry.suspects {
             var bytes: [UInt8] = []
             for (piece, found) in zip(pieces, shards) {
                 let sources = found.keys.filter { !left.contains($0) }.sorted().prefix(geometry.data)
@@ -335,19 +332,21 @@ struct ShardReader: Sendable {
         return nil
     }
 
-    /// Sets of 1 to `most` numbers below `count`, small sets first; not more than a reader should try.
-    private static func subsets(of count: Int, atMost most: Int) -> [Set<Int>] {
+    private func error(_ kind: StoreError.Kind, _ reason: String) -> StoreError {
+        StoreError(kind, store: archive.name, operation: "GET \(chunk)", reason: reason)
+    }
+}
+
+extension ShardGeometry {
+    /// Sets of shards that may lie while the others still give the chunk, small sets first; not more than one should try.
+    var suspects: [Set<Int>] {
         var sets: [Set<Int>] = []
         var last: [[Int]] = [[]]
-        for _ in 0..<min(most, count) {
-            last = last.flatMap { set in (((set.last ?? -1) + 1)..<count).map { set + [$0] } }
+        for _ in 0..<parity {
+            last = last.flatMap { set in (((set.last ?? -1) + 1)..<shards).map { set + [$0] } }
             sets += last.map { Set($0) }
             if sets.count > 512 { break }
         }
         return Array(sets.prefix(512))
-    }
-
-    private func error(_ kind: StoreError.Kind, _ reason: String) -> StoreError {
-        StoreError(kind, store: archive.name, operation: "GET \(chunk)", reason: reason)
     }
 }

@@ -254,16 +254,20 @@ package struct ArchiveExaminer: Sendable {
             guard result == nil || everything else { break }
             let assembly = try ChunkAssembly(
                 form, scratch: scratch.path, bandwidth: bandwidth, moved: progress.moved)
-            let digests = try await take(form, &standing, assembly, everything: everything)
+            var digests = try await take(everything ? .all : .needed, form, &standing, assembly)
             guard assembly.isEnough else { continue }
-            guard try await assembly.finish() else {
-                // Each is what its trailer says, and they do not belong together: nobody can tell which of them lies.
-                for source in digests.keys {
-                    standing.set(.damaged("the parts together are not the chunk"), source.part, source.store)
+            let isWhole = try await assembly.finish()
+            if !isWhole {
+                // Each is what its trailer says, and they do not belong together. The others tell which of them lie.
+                digests.merge(try await take(.further, form, &standing, assembly)) { held, _ in held }
+                guard try await assembly.finishWithoutLiars() else {
+                    for source in digests.keys {
+                        standing.set(.damaged("the parts together are not the chunk"), source.part, source.store)
+                    }
+                    continue
                 }
-                continue
             }
-            if everything { try await compare(digests, form, &standing, assembly) }
+            if everything || !isWhole { try await compare(digests, form, &standing, assembly) }
             result = result ?? assembly
         }
         return result
@@ -274,14 +278,24 @@ package struct ArchiveExaminer: Sendable {
         var store: Int
     }
 
+    /// What is read of a chunk's parts.
+    private enum Extent {
+        /// As many as it takes.
+        case needed
+        /// Each that was not read yet, once.
+        case further
+        /// Every object.
+        case all
+    }
+
     /// - Returns: SHA-256 of the objects that were read and seem intact.
     private func take(
-        _ form: Manifest, _ standing: inout ChunkStanding, _ assembly: ChunkAssembly, everything: Bool
+        _ extent: Extent, _ form: Manifest, _ standing: inout ChunkStanding, _ assembly: ChunkAssembly
     ) async throws -> [Source: [UInt8]] {
         var digests: [Source: [UInt8]] = [:]
         for source in sources(form, standing) {
-            guard everything || !assembly.isEnough else { break }
-            guard everything || !assembly.holds(source.part.index) else { continue }
+            guard extent != .needed || !assembly.isEnough else { break }
+            guard extent == .all || !assembly.holds(source.part.index) else { continue }
             switch try await assembly.take(source.part.index, from: members[source.store]) {
             case .sound(let digest): digests[source] = digest
             case .missing: standing.set(.missing, source.part, source.store)

@@ -163,18 +163,67 @@ final class ChunkAssembly: @unchecked Sendable {
         precondition(isEnough, "as many parts as reading needs")
         let result = await WorkerThreads.run { [self] in
             do throws(ChunkParts.Failure) {
-                try decode()
-                return Result<[UInt8], ChunkParts.Failure>.success(try digest())
+                if let geometry {
+                    let missing = (0..<geometry.data).filter { !held.contains($0) }
+                    try decode(missing, from: held, geometry, shift: 0)
+                }
+                return Result<Bool, ChunkParts.Failure>.success(try digest() == manifest.sha256)
             } catch {
                 return .failure(error)
             }
         }
-        return try result.get() == manifest.sha256
+        return try result.get()
     }
 
-    private func decode() throws(ChunkParts.Failure) {
-        guard let geometry else { return }
-        let missing = (0..<geometry.data).filter { !held.contains($0) }
+    /// Looks for parts that lie although their trailers are right: those without which the others give the chunk.
+    /// - Returns: whether the whole is the chunk now.
+    func finishWithoutLiars() async throws(ChunkParts.Failure) -> Bool {
+        guard let geometry else { return false }
+        let result = await WorkerThreads.run { [self] in
+            do throws(ChunkParts.Failure) {
+                for liars in geometry.suspects where liars.isSubset(of: held) {
+                    if try isChunk(without: liars, geometry) { return Result<Bool, ChunkParts.Failure>.success(true) }
+                }
+                return .success(false)
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
+    private func isChunk(without liars: Set<Int>, _ geometry: ShardGeometry) throws(ChunkParts.Failure) -> Bool {
+        let honest = held.subtracting(liars)
+        guard honest.count >= geometry.data else { return false }
+        let lacking = (0..<geometry.data).filter { !honest.contains($0) }
+        // Beyond the chunk's end: what is called a lie may prove to be none.
+        let shift = UInt64(geometry.data) * geometry.shardLength
+        try decode(lacking, from: honest, geometry, shift: shift)
+        guard try digest(shift: shift, of: Set(lacking)) == manifest.sha256 else { return false }
+        for shard in lacking { try settle(shard, geometry, shift: shift) }
+        try file.truncate(to: manifest.length)
+        return true
+    }
+
+    /// Puts a shard that was computed at a shift into its place.
+    private func settle(_ shard: Int, _ geometry: ShardGeometry, shift: UInt64) throws(ChunkParts.Failure) {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.stripe, alignment: 64)
+        defer { buffer.deallocate() }
+        let (first, length) = (UInt64(shard) * geometry.shardLength, geometry.length(ofShard: shard))
+        var offset: UInt64 = 0
+        while offset < length {
+            let piece = UnsafeMutableRawBufferPointer(
+                rebasing: buffer[..<Int(min(UInt64(buffer.count), length - offset))])
+            try file.read(into: piece, at: shift + first + offset)
+            try file.write(UnsafeRawBufferPointer(piece), at: first + offset)
+            offset += UInt64(piece.count)
+        }
+    }
+
+    /// Computes data shards, and keeps each `shift` bytes after its place.
+    private func decode(
+        _ missing: [Int], from held: Set<Int>, _ geometry: ShardGeometry, shift: UInt64
+    ) throws(ChunkParts.Failure) {
         guard !missing.isEmpty else { return }
         let sources = Array(held.sorted().prefix(geometry.data))
         let transform = ReedSolomon(data: geometry.data, parity: geometry.parity).decoder(of: missing, from: sources)
@@ -192,7 +241,9 @@ final class ChunkAssembly: @unchecked Sendable {
             transform.apply(Array(buffers[..<sources.count]), to: results)
             for (shard, buffer) in zip(missing, results) {
                 let wanted = Self.count(geometry, shard, offset, count)
-                try keep(UnsafeRawBufferPointer(rebasing: buffer[..<wanted]), shard, offset)
+                try file.write(
+                    UnsafeRawBufferPointer(rebasing: buffer[..<wanted]),
+                    at: shift + UInt64(shard) * geometry.shardLength + offset)
             }
             offset += UInt64(count)
         }
@@ -218,15 +269,18 @@ final class ChunkAssembly: @unchecked Sendable {
         return Int(min(UInt64(count), length - min(length, offset)))
     }
 
-    private func digest() throws(ChunkParts.Failure) -> [UInt8] {
+    /// Of the chunk, with the bytes of `shifted` data shards taken from there.
+    private func digest(shift: UInt64 = 0, of shifted: Set<Int> = []) throws(ChunkParts.Failure) -> [UInt8] {
+        let shard = geometry?.shardLength ?? manifest.length
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.stripe, alignment: 64)
         defer { buffer.deallocate() }
         let digest = Digest(.sha256)
         var offset: UInt64 = 0
         while offset < manifest.length {
-            let count = Int(min(UInt64(buffer.count), manifest.length - offset))
+            let end = min(manifest.length, (offset / shard + 1) * shard)
+            let count = Int(min(UInt64(buffer.count), end - offset))
             let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
-            try file.read(into: piece, at: offset)
+            try file.read(into: piece, at: shifted.contains(Int(offset / shard)) ? shift + offset : offset)
             digest.update(UnsafeRawBufferPointer(piece))
             offset += UInt64(count)
         }

@@ -20,6 +20,11 @@ package struct ChunkRecord: Sendable {
         }
     }
 
+    /// Whether all of them speak of the same bytes: else one is forged, and nobody can tell which.
+    package var isConsistent: Bool {
+        manifests.allSatisfy { $0.head.length == inForce.length && $0.head.sha256 == inForce.sha256 }
+    }
+
     /// One manifest of each form, that in force first.
     var forms: [Manifest] {
         var seen: Set<ChunkForm> = []
@@ -64,7 +69,7 @@ package struct ChunkStanding: Sendable {
         case belowRule
         /// As many parts as the rule asks for, but not where it means them.
         case misplaced
-        /// Stores that are down may hold what is missing.
+        /// Stores that are down, or were not named, may hold what is missing.
         case unseen
         case beyondRepair
     }
@@ -85,7 +90,12 @@ package struct ChunkStanding: Sendable {
         case .erasure:
             intact = Set(parts.filter { $0.state == .whole }.map(\.index) + own.map(\.part.index)).count
         }
-        let unseen = parts.count { if case .unseen = $0.state { true } else { false } }
+        let unseen = parts.count { part in
+            switch part.state {
+            case .unseen, .unplaced: true
+            case .whole, .missing, .damaged: false
+            }
+        }
         if intact >= rule.parts { return .misplaced }
         if intact >= rule.needed || isReadableOtherwise { return .belowRule }
         return intact + unseen >= rule.needed ? .unseen : .beyondRepair

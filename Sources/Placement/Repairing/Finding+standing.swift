@@ -39,6 +39,12 @@ extension ChunkStanding {
             findings.append(
                 Finding(.missing, key: chunk.description, text, remedy: "look for it in the writer's spool"))
         }
+        if !record.isConsistent {
+            findings.append(
+                Finding(
+                    .damaged, key: chunk.description, "its manifests contradict each other about its length or digest",
+                    remedy: "find out which of them is forged, and remove it; repair leaves the chunk alone"))
+        }
         let remedy = verdict == .beyondRepair ? "" : "run firn repair"
         for part in parts {
             switch part.state {

@@ -89,6 +89,11 @@ package struct Repairer: Sendable {
     }
 
     private func chunk(_ record: ChunkRecord, _ survey: ArchiveSurvey) async throws -> Outcome {
+        guard record.isConsistent else {
+            var outcome = Outcome()
+            outcome.report.left += ChunkStanding(record, survey).findings(survey)
+            return outcome
+        }
         if let wanted = conversion(of: record) { return try await convert(record, to: wanted, survey) }
         var standing = ChunkStanding(record, survey)
         var assembly: ChunkAssembly?
@@ -209,7 +214,7 @@ package struct Repairer: Sendable {
                 try await restore(&standing, source, &report, check)
             }
             report.left += standing.findings(survey)
-            guard !standing.whole.isEmpty else { continue }
+            guard !standing.whole.isEmpty || !standing.unseen.isEmpty else { continue }
             report.unfinished.formUnion(standing.missing + standing.damaged.keys + standing.unseen.keys)
         }
     }
