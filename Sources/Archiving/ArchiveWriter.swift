@@ -47,6 +47,7 @@ package final class ArchiveWriter: Sendable {
     private final class Gate: Sendable {
         let lane = AsyncSemaphore(permits: 4)
         let isPrepared = Mutex(false)
+        let wasPrepared = Mutex(false)
     }
 
     private func gate(_ member: StoreMember) -> Gate {
@@ -92,11 +93,14 @@ package final class ArchiveWriter: Sendable {
     private func prepare(_ member: StoreMember) async throws(StoreError) {
         let gate = gate(member)
         if gate.isPrepared.withLock({ $0 }) { return }
-        try await describe(member.store)
+        // Where one of several stores was emptied since, readers take it for down until repair has filled it.
+        try await describe(member.store, creates: members.count == 1 || !gate.wasPrepared.withLock { $0 })
+        gate.wasPrepared.withLock { $0 = true }
         gate.isPrepared.withLock { $0 = true }
     }
 
-    private func describe(_ store: any ObjectStore) async throws(StoreError) {
+    /// - Parameter creates: whether the archive may be new to the store.
+    private func describe(_ store: any ObjectStore, creates: Bool) async throws(StoreError) {
         let description = ArchiveDescription(archive: name)
         do throws(StoreError) {
             try check(try await store.get(KeyLayout.archiveDescription, .whole).bytes, store)
@@ -104,6 +108,7 @@ package final class ArchiveWriter: Sendable {
         } catch {
             // Writers need the right to create objects and no other: who may not read creates, or finds it held.
             guard error.kind == .notFound || error.status == 403 else { throw error }
+            if !creates { return }
         }
         let bytes = description.encoded()
         let result = try await store.put(KeyLayout.archiveDescription, .bytes(bytes))

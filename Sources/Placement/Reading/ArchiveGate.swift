@@ -20,12 +20,12 @@ final class ArchiveIdentity: Sendable {
     }
 }
 
-/// Finds out whether a store holds this archive. Until then nobody gets past; who may not is looked at again now and then,
-/// since stores are mended.
+/// Finds out whether a store holds this archive. Until then nobody gets past. Stores are looked at again now and then, since
+/// they are mended, and emptied.
 final class ArchiveGate: Sendable {
     private struct State {
         var look: Task<Result<String, StoreError>, Never>?
-        /// What the look found holds until then, in nanoseconds of the monotonic clock; nil: for good.
+        /// What the look found holds until then, in nanoseconds of the monotonic clock; nil: it goes on.
         var until: Int64?
     }
 
@@ -33,6 +33,8 @@ final class ArchiveGate: Sendable {
     private let identity: ArchiveIdentity
     private let state = Mutex(State())
 
+    /// Who reads for days must not take an emptied store for one that answers.
+    private static let findingHolds: Int64 = 60_000_000_000
     /// A store that holds no archive, or another, or that allows no reading, is not asked in vain more often than this.
     private static let refusalHolds: Int64 = 30_000_000_000
 
@@ -51,10 +53,13 @@ final class ArchiveGate: Sendable {
             return new
         }
         let result = await withoutWaiting(for: task)
-        if case .failure(let error) = result, error.kind != .cancelled {
-            let until = error.isWorthRetrying ? now : MonotonicClock.now() + Self.refusalHolds
-            state.withLock { if $0.look == task, $0.until == nil { $0.until = until } }
-        }
+        let until: Int64? =
+            switch result {
+            case .success: MonotonicClock.now() + Self.findingHolds
+            case .failure(let error) where error.kind == .cancelled: nil
+            case .failure(let error): error.isWorthRetrying ? now : MonotonicClock.now() + Self.refusalHolds
+            }
+        if let until { state.withLock { if $0.look == task, $0.until == nil { $0.until = until } } }
         return try result.get()
     }
 

@@ -94,6 +94,27 @@ package struct ArchiveExaminer: Sendable {
         return found
     }
 
+    /// Asks stores for an object that their listings lack: one that was put while others were still being listed is there.
+    private func lookAgain(
+        for key: String, but seen: Set<Int>, _ survey: ArchiveSurvey, _ standing: inout CommonStanding
+    ) async throws(CancellationError) {
+        for store in survey.up where !seen.contains(store) {
+            if try await size(key, in: store) == nil {
+                standing.missing.append(store)
+            } else {
+                standing.whole.append(store)
+            }
+        }
+    }
+
+    /// Bytes of an object; nil where it is not there, or nobody says so.
+    private func size(_ key: String, in store: Int) async throws(CancellationError) -> UInt64? {
+        do throws(StoreError) { return try await members[store].store.size(key) } catch {
+            if error.kind == .cancelled { throw CancellationError() }
+            return nil
+        }
+    }
+
     // MARK: Manifests
 
     package struct Manifests: Sendable {
@@ -141,8 +162,7 @@ package struct ArchiveExaminer: Sendable {
         holders = ordered(holders)
         let bytes = try await examine(
             &standing, holders, everything: settings.isDeep, check: Self.check(key))
-        let seen = Set(holders.map(\.holder.store))
-        standing.missing += survey.up.filter { !seen.contains($0) }
+        try await lookAgain(for: key.description, but: Set(holders.map(\.holder.store)), survey, &standing)
         let manifest = try bytes.map { try Manifest.decode($0, key: key) }
         return (standing, manifest, key)
     }
@@ -186,8 +206,7 @@ package struct ArchiveExaminer: Sendable {
             _ = try await examine(
                 &standing, ordered(holders.map { (key.description, $0) }), everything: settings.isDeep,
                 check: Self.check(key))
-            let seen = Set(holders.map(\.store))
-            standing.missing += survey.up.filter { !seen.contains($0) }
+            try await lookAgain(for: key.description, but: Set(holders.map(\.store)), survey, &standing)
             return standing
         } visit: { standing in
             progress.finish()
@@ -239,9 +258,22 @@ package struct ArchiveExaminer: Sendable {
     package func chunk(
         _ record: ChunkRecord, _ survey: ArchiveSurvey, _ visit: (String) async throws -> Void = { _ in }
     ) async throws -> ChunkStanding {
-        var standing = ChunkStanding(record, survey)
+        var standing = try await standing(record, survey)
         guard settings.reads(record.chunk.name) else { return standing }
         if let assembled = try await assemble(&standing, everything: true) { try await visit(assembled.path) }
+        return standing
+    }
+
+    /// How a chunk stands by the listings; what they lack is asked for.
+    func standing(_ record: ChunkRecord, _ survey: ArchiveSurvey) async throws(CancellationError) -> ChunkStanding {
+        var standing = ChunkStanding(record, survey)
+        for index in standing.parts.indices where standing.parts[index].state == .missing {
+            let part = standing.parts[index]
+            guard let store = part.store, let size = try await size(part.key, in: store) else { continue }
+            let wanted = record.inForce.size(standing.part(part).index)
+            standing.parts[index].state =
+                size == wanted ? .whole : .damaged("it has \(size) bytes where \(wanted) are right")
+        }
         return standing
     }
 

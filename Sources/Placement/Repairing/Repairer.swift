@@ -95,7 +95,7 @@ package struct Repairer: Sendable {
             return outcome
         }
         if let wanted = conversion(of: record) { return try await convert(record, to: wanted, survey) }
-        var standing = ChunkStanding(record, survey)
+        var standing = try await examiner.standing(record, survey)
         var assembly: ChunkAssembly?
         if settings.isDeep { assembly = try await examiner.assemble(&standing, everything: true) }
         var outcome = Outcome()
