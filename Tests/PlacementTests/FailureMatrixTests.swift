@@ -3,6 +3,7 @@ import Archiving
 import ChunkFormat
 import ObjectStore
 import Placement
+import TestSupport
 import Testing
 
 /// Two rules, every way to fail, and all sets of stores that fail so: what was acknowledged is read back, byte by byte,
@@ -125,6 +126,25 @@ import Testing
         }
         #expect(error?.reason.contains(placed) == true)
         #expect(archive.bases.allSatisfy { base in !base.objects.keys.contains { $0.hasPrefix("manifests/") } })
+    }
+
+    /// A store of several that was emptied beside a writer, which meets a failure of it as well: what comes goes on into it,
+    /// but only repair says that the archive is there.
+    @Test(arguments: [1, 2]) func anEmptiedStoreIsNotDescribedAgain(stores: Int) async throws {
+        let archive = try TestArchive(.copies(stores), acknowledge: stores, stores: stores, seed: 6)
+        let last = stores - 1
+        let faulty = FaultyStore(
+            archive.bases[last], faults: [Fault(.error(.transient), on: .put, keyPrefix: KeyLayout.chunks, .nth(2))])
+        var members = archive.members()
+        members[last] = StoreMember(name: faulty.name, store: faulty)
+        let writer = archive.writer(members)
+        _ = try await writer.archive(try archive.chunk())
+        for key in archive.bases[last].objects.keys { archive.bases[last].set(key, nil) }
+        _ = try? await writer.deliver(try archive.chunk(), isPersistent: false)
+        _ = try await writer.archive(try archive.chunk())
+        let held = archive.bases[last].objects
+        #expect(held.keys.contains { $0.hasPrefix(KeyLayout.manifests) })
+        #expect((held[KeyLayout.archiveDescription] != nil) == (stores == 1), "\(held.keys.sorted())")
     }
 
     private func settled(_ rule: Rule) async throws -> TestArchive {

@@ -70,9 +70,11 @@ private struct StoresFixture: @unchecked Sendable {
         return try await Repairer(members(wrap), settings: settings, scratch: scratch).run()
     }
 
-    func verify(deep: Bool = true, _ rule: PlacementRule? = nil) async throws -> VerifyReport {
+    func verify(
+        deep: Bool = true, _ rule: PlacementRule? = nil, _ wrap: (MemoryStore) -> any ObjectStore = { $0 }
+    ) async throws -> VerifyReport {
         try await ArchiveVerifier(
-            members(), united: united(rule), archive: nil, options: VerifyOptions(isDeep: deep), scratch: scratch
+            members(wrap), united: united(rule), archive: nil, options: VerifyOptions(isDeep: deep), scratch: scratch
         ).run()
     }
 
@@ -309,6 +311,29 @@ private struct StoresFixture: @unchecked Sendable {
                 #expect(try await fixture.repair().problems.isEmpty, "seed \(seed)")
                 fixture.expectTruth(seed)
             }
+        }
+    }
+
+    /// As where an agent put objects after one store was listed and before another was.
+    @Test(arguments: rules.indices) func whatOneListingLacksIsAskedFor(_ number: Int) async throws {
+        let (rule, count, _) = Self.rules[number]
+        var generator = SeededGenerator(seed: UInt64(number))
+        let fixture = try await StoresFixture(rule, stores: count, chunks: 3, using: &generator)
+        for prefix in [KeyLayout.manifests, KeyLayout.chunks, KeyLayout.index] {
+            let late = FaultyStore(fixture.stores[1], faults: [Fault(.stale(lacking: 2), on: .list)])
+            for key in fixture.truth[1].keys.filter({ $0.hasPrefix(prefix) }).sorted().suffix(2) {
+                let bytes = fixture.truth[1][key] ?? []
+                fixture.stores[1].set(key, nil)
+                _ = try await late.put(key, ObjectBody(content: .bytes(bytes), sha256: sha256(bytes)))
+            }
+            let listed = try await late.list(prefix: prefix, after: nil, limit: 1000)
+            let held = fixture.truth[1].keys.count { $0.hasPrefix(prefix) }
+            #expect(listed.entries.count < held || held == 0, "\(prefix)")
+            let behind: (MemoryStore) -> any ObjectStore = { $0.name == "s1" ? late : $0 }
+            let found = try await fixture.verify(deep: false, nil, behind)
+            #expect(found.problems.isEmpty, "\(prefix): \(found.problems)")
+            let repaired = try await fixture.repair(deep: false, behind)
+            #expect(repaired.objects == 0 && repaired.problems.isEmpty, "\(prefix): \(repaired.problems)")
         }
     }
 
