@@ -98,13 +98,27 @@ package final class ReceivingSide: Sendable {
         }
         try drain(&receiver)
         while let needed = try receiver.spoolAll(), ticks() < deadline() {
-            // Nobody else does it any more.
-            if let chunk = try spool.seal() { sealed(chunk) }
-            spool.waitForRoom(for: needed, atMost: Self.turn)
+            try makeRoom(for: needed, spool, sealed)
         }
         try receiver.finish()
         let handover = receiver.handover
         left.update { $0 = handover }
+    }
+
+    /// Waits a little for room in the spool, or on its disk.
+    private func makeRoom(for bytes: Int, _ spool: Spool, _ sealed: (SealedChunk) -> Void) throws {
+        do throws(SpoolError) {
+            // Nobody else does it any more.
+            if let chunk = try spool.seal() { sealed(chunk) }
+        } catch {
+            guard error.kind == .full else { throw error }
+        }
+        if spool.hasRoom(for: bytes) {
+            // It is the disk that is full, and nobody tells when it is not.
+            _ = running.wait(atMost: Self.turn) { _ -> Void? in nil }
+        } else {
+            spool.waitForRoom(for: bytes, atMost: Self.turn)
+        }
     }
 
     /// What the inputs have read is taken as far as there is room for it, and counted as lost beyond that.
