@@ -85,8 +85,7 @@ extension DirectoryTree {
     private func adopt(
         _ path: String, _ length: UInt64, in folder: borrowing Descriptor, as name: String
     ) throws(LocalFailure) -> Bool? {
-        // Whoever made it may not have known that it would be taken as it is; where nothing is to be synced, that is cheap.
-        try Descriptor.body(at: path, length: length).sync()
+        _ = try Descriptor.body(at: path, length: length)
         do throws(LocalFailure) {
             if try folder.link(fileAt: path, as: name) { return true }
         } catch {

@@ -73,8 +73,9 @@ private final class LateStore: ObjectStore {
         self.open = open
     }
 
+    /// What is made for it before it is open must be good for a directory too: synced, since it may be taken as it is.
     var capabilities: StoreCapabilities {
-        opened.withLock { $0 }?.capabilities ?? StoreCapabilities(adoptsFiles: false, isRemote: false)
+        opened.withLock { $0 }?.capabilities ?? StoreCapabilities(adoptsFiles: true, isRemote: false)
     }
 
     private func store(_ operation: String) async throws(StoreError) -> any ObjectStore {
